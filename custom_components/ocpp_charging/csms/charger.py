@@ -1,0 +1,216 @@
+"""A charger as the central system knows it; it outlives its connections."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime
+import logging
+
+from .commands import Commands
+from .connector import Connector
+from .errors import ChargerNotAccepted, ChargerOffline
+from .journal import Journal
+from .model import (
+    Change,
+    ChargerInfo,
+    ChargerMemory,
+    ChargerSettings,
+    DiagnosticsStatus,
+    Features,
+    FirmwareStatus,
+    Registration,
+    Setting,
+    Transaction,
+)
+
+_LOGGER = logging.getLogger(__name__)
+
+type ChangeListener = Callable[[frozenset[Change]], None]
+type KeyListener = Callable[[], None]
+
+
+class Charger:
+    """A charger: what it said, what it can do, and the way to command it.
+
+    Observers subscribe to one key of one connector (`listen`) or to everything
+    (`listen_all`). Connector 0 is the charger itself; its keys are this object's
+    attribute names, with `connected` for its coming and going and `connectors` when
+    a connector has appeared.
+    """
+
+    def __init__(
+        self, settings: ChargerSettings, memory: ChargerMemory, journal: Journal
+    ) -> None:
+        """Begin offline, with what was remembered of the charger."""
+        self.settings = settings
+        self.memory = memory
+        self.journal = journal
+        self.connectors: dict[int, Connector] = {}
+        self.main = Connector(0)
+        self.configuration: dict[str, Setting] = {}
+        self.registration: Registration | None = None
+        self.remote_address: str | None = None
+        self.secure = False
+        self.connected_at: datetime | None = None
+        self.last_seen: datetime | None = None
+        self.latency_ms: float | None = None
+        self.clock_offset_s: float | None = None
+        self.reconnects = 0
+        self.firmware_status: FirmwareStatus | None = None
+        self.diagnostics_status: DiagnosticsStatus | None = None
+        self.ready = False
+        self._commands: Commands | None = None
+        self._all: list[ChangeListener] = []
+        self._by_key: dict[Change, list[KeyListener]] = {}
+        for connector_id in range(1, (memory.features.connectors or 0) + 1):
+            self._add_connector(connector_id)
+        for transaction in memory.transactions.values():
+            if transaction.ended_at is None:
+                self.connector(transaction.connector_id).transaction = transaction
+
+    @property
+    def identity(self) -> str:
+        """Return the identity that the charger dials in with."""
+        return self.settings.identity
+
+    @property
+    def info(self) -> ChargerInfo:
+        """Return what the charger last said of itself."""
+        return self.memory.info
+
+    @property
+    def features(self) -> Features:
+        """Return what is known of the charger's abilities."""
+        return self.memory.features
+
+    @property
+    def connected(self) -> bool:
+        """Say whether the charger is connected."""
+        return self._commands is not None
+
+    @property
+    def connection(self) -> Commands | None:
+        """Return the commands of the present connection, None when offline."""
+        return self._commands
+
+    @property
+    def availability(self) -> bool | None:
+        """Say whether the charger as a whole is in service; None if it never said."""
+        return None if self.main.status is None else self.main.status != "unavailable"
+
+    def commands(self, action: str, *, pending: bool = False) -> Commands:
+        """Return the way to command the charger for the OCPP action `action`.
+
+        Raises `ChargerOffline`, or `ChargerNotAccepted` while its boot is Pending or
+        Rejected unless `pending` says that this may be sent then (OCPP 1.6 §4.2).
+        """
+        if self._commands is None:
+            raise ChargerOffline(action)
+        refused = self.registration is Registration.REJECTED
+        waiting = self.registration is Registration.PENDING and not pending
+        if refused or waiting:
+            raise ChargerNotAccepted(action)
+        return self._commands
+
+    def connector(self, connector_id: int) -> Connector:
+        """Return a connector, made when it is heard of for the first time."""
+        if connector_id == 0:
+            return self.main
+        if connector_id not in self.connectors:
+            self._add_connector(connector_id)
+            known = self.memory.features.connectors or 0
+            if connector_id > known:
+                self.remember(features=replace(self.features, connectors=connector_id))
+            self.publish(0, {"connectors"})
+        return self.connectors[connector_id]
+
+    def connector_of(self, transaction_id: int) -> Connector | None:
+        """Return the connector whose running transaction has this id."""
+        for connector in self.connectors.values():
+            running = connector.transaction
+            if running is not None and running.transaction_id == transaction_id:
+                return connector
+        return None
+
+    def transaction(self, transaction_id: int) -> Transaction | None:
+        """Return a remembered transaction, running or not yet reported as ended."""
+        return self.memory.transactions.get(transaction_id)
+
+    def listen(
+        self, connector_id: int, key: str, listener: KeyListener
+    ) -> Callable[[], None]:
+        """Call `listener` when this key changes; returns how to stop it."""
+        listeners = self._by_key.setdefault((connector_id, key), [])
+        listeners.append(listener)
+        return lambda: listeners.remove(listener)
+
+    def listen_all(self, listener: ChangeListener) -> Callable[[], None]:
+        """Call `listener` with every set of changes; returns how to stop it."""
+        self._all.append(listener)
+        return lambda: self._all.remove(listener)
+
+    def publish(self, connector_id: int, keys: Iterable[str]) -> None:
+        """Tell the observers what changed; one that fails is logged and passed over."""
+        changes = frozenset((connector_id, key) for key in keys)
+        if not changes:
+            return
+        called: list[KeyListener] = []
+        for change in changes:
+            for listener in tuple(self._by_key.get(change, ())):
+                if listener not in called:
+                    called.append(listener)
+        calls: list[Callable[[], None]] = [*called]
+        calls.extend(
+            lambda listener=listener: listener(changes)  # type: ignore[misc]
+            for listener in tuple(self._all)
+        )
+        for call in calls:
+            try:
+                call()
+            except Exception:
+                _LOGGER.exception("An observer of %s failed", self.identity)
+
+    def update(self, **values: object) -> None:
+        """Set attributes of the charger itself and tell of those that changed."""
+        changed = {key for key, value in values.items() if getattr(self, key) != value}
+        for key in changed:
+            setattr(self, key, values[key])
+        self.publish(0, changed)
+
+    def remember(self, **values: object) -> None:
+        """Set fields of the memory, have them kept, and tell of those that changed."""
+        memory = self.memory
+        changed = {
+            key for key, value in values.items() if getattr(memory, key) != value
+        }
+        for key in changed:
+            setattr(memory, key, values[key])
+        if changed:
+            self.journal.remember(self.identity, memory)
+            self.publish(0, changed)
+
+    def attach(self, commands: Commands, remote_address: str, now: datetime) -> None:
+        """Take a new connection as the present one; the old one no longer counts."""
+        if self.connected_at is not None:
+            self.reconnects += 1
+        self._commands = commands
+        self.connected_at = now
+        self.registration = Registration.ACCEPTED if self.memory.accepted else None
+        self.remote_address = remote_address
+        self.last_seen = now
+        self.ready = False
+        self.publish(0, {"connected", "remote_address", "reconnects", "last_seen"})
+
+    def detach(self, commands: Commands) -> bool:
+        """End a connection; False when another had already taken its place."""
+        if self._commands is not commands:
+            return False
+        self._commands = None
+        self.latency_ms = None
+        self.ready = False
+        self.publish(0, {"connected", "latency_ms"})
+        return True
+
+    def _add_connector(self, connector_id: int) -> None:
+        self.connectors[connector_id] = Connector(
+            connector_id, self.memory.limits_a.get(connector_id)
+        )

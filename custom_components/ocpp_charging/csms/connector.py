@@ -1,0 +1,224 @@
+"""One connector's state, and what a homeowner reads from it."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from .energy import EnergyRegister
+from .model import (
+    ChargingState,
+    ConnectorStatus,
+    ErrorCode,
+    Reading,
+    Transaction,
+)
+
+CHARGING_THRESHOLD_W = 100.0
+"""Above this a car is charging; electronics on standby draw less."""
+
+FLOW_KEYS = frozenset(
+    f"{quantity}{phase}"
+    for quantity in ("power", "current", "power_export", "current_export")
+    for phase in ("", "_l1", "_l2", "_l3")
+)
+"""Readings that are 0 when nothing flows, whether the charger says so or not."""
+
+_PLUGGED: dict[ConnectorStatus, bool] = {
+    ConnectorStatus.AVAILABLE: False,
+    ConnectorStatus.PREPARING: True,
+    ConnectorStatus.CHARGING: True,
+    ConnectorStatus.SUSPENDED_EVSE: True,
+    ConnectorStatus.SUSPENDED_EV: True,
+    ConnectorStatus.FINISHING: True,
+}
+
+_STATES: dict[ConnectorStatus, ChargingState] = {
+    ConnectorStatus.AVAILABLE: ChargingState.UNPLUGGED,
+    ConnectorStatus.PREPARING: ChargingState.WAITING,
+    ConnectorStatus.CHARGING: ChargingState.CHARGING,
+    ConnectorStatus.SUSPENDED_EVSE: ChargingState.PAUSED_BY_CHARGER,
+    ConnectorStatus.SUSPENDED_EV: ChargingState.PAUSED_BY_CAR,
+    ConnectorStatus.FINISHING: ChargingState.FINISHED,
+    ConnectorStatus.FAULTED: ChargingState.FAULT,
+}
+
+
+class Connector:
+    """A connector and the last that its charger said of it.
+
+    Methods that change something return the keys that changed, which are the names
+    of the attributes and of the readings (`power`, `current_l1`; see `metering`).
+    """
+
+    def __init__(self, connector_id: int, limit_a: float | None = None) -> None:
+        """Begin with nothing known but the number and the owner's limit in A."""
+        self.connector_id = connector_id
+        self.status: ConnectorStatus | None = None
+        self.status_at: datetime | None = None
+        self.error_code: ErrorCode | None = None
+        self.error_info: str | None = None
+        self.vendor_error: str | None = None
+        self.readings: dict[str, Reading] = {}
+        self.transaction: Transaction | None = None
+        self.last_transaction: Transaction | None = None
+        self.limit_a = limit_a
+        self.register = EnergyRegister()
+        self._power_since_status = False
+
+    def reading(self, key: str) -> float | None:
+        """Return a reading's value in its canonical unit, None when never sent."""
+        reading = self.readings.get(key)
+        return None if reading is None else reading.value
+
+    @property
+    def plugged_in(self) -> bool | None:
+        """Say whether a car is plugged in; None where the status does not tell."""
+        if self.transaction is not None and self.status is not None:
+            return _PLUGGED.get(self.status, True)
+        return None if self.status is None else _PLUGGED.get(self.status)
+
+    @property
+    def charging_state(self) -> ChargingState | None:
+        """Return what the car is doing, from the status and the power."""
+        if self.status is None:
+            return None
+        state = _STATES.get(self.status)
+        if state is not ChargingState.CHARGING or not self._power_since_status:
+            return state
+        power = self.reading("power")
+        if power is not None and power < CHARGING_THRESHOLD_W:
+            return ChargingState.PAUSED_BY_CAR
+        return state
+
+    @property
+    def charging(self) -> bool | None:
+        """Say whether energy flows into a car."""
+        state = self.charging_state
+        return None if state is None else state is ChargingState.CHARGING
+
+    @property
+    def problem(self) -> bool | None:
+        """Say whether the connector is faulted or reports an error."""
+        if self.status is None:
+            return None
+        return self.status is ConnectorStatus.FAULTED or (
+            self.error_code not in {None, ErrorCode.NO_ERROR}
+        )
+
+    @property
+    def session(self) -> Transaction | None:
+        """Return the running transaction, else the last one."""
+        return self.transaction or self.last_transaction
+
+    @property
+    def session_energy(self) -> float | None:
+        """Return the energy of the running or last session in Wh."""
+        return None if self.session is None else self.session.energy_wh
+
+    @property
+    def session_start(self) -> datetime | None:
+        """Return when the running or last session began."""
+        return None if self.session is None else self.session.started_at
+
+    @property
+    def id_tag(self) -> str | None:
+        """Return the id tag of the running session."""
+        return None if self.transaction is None else self.transaction.id_tag
+
+    @property
+    def phases(self) -> int:
+        """Return how many phases the connector has, by what it reports; else 3."""
+        reported = sum(
+            f"{quantity}_{phase}" in self.readings
+            for quantity in ("current",)
+            for phase in ("l1", "l2", "l3")
+        )
+        return reported or 3
+
+    def set_status(
+        self,
+        status: ConnectorStatus,
+        at: datetime,
+        error_code: ErrorCode,
+        info: str | None,
+        vendor_error: str | None,
+    ) -> set[str]:
+        """Take over a StatusNotification (OCPP 1.6 §4.9)."""
+        before = self._derived()
+        changed = self._assign(
+            status=status, error_code=error_code, error_info=info,
+            vendor_error=vendor_error,
+        )  # fmt: skip
+        self.status_at = at
+        if "status" in changed:
+            self._power_since_status = False
+            if status is not ConnectorStatus.CHARGING:
+                changed |= self._stop_flow(at)
+        return changed | self._derived_changes(before)
+
+    def set_readings(self, readings: Iterable[tuple[str, Reading]]) -> set[str]:
+        """Take over new readings; those that only repeat a value change nothing."""
+        before = self._derived()
+        changed = set()
+        for key, reading in readings:
+            known = self.readings.get(key)
+            self.readings[key] = reading
+            if known is None or known.value != reading.value:
+                changed.add(key)
+            if key == "power":
+                self._power_since_status = True
+        return changed | self._derived_changes(before)
+
+    def begin(self, transaction: Transaction) -> set[str]:
+        """Make a transaction the running one."""
+        before = self._derived()
+        self.transaction = transaction
+        return {"transaction"} | self._derived_changes(before)
+
+    def end(self, at: datetime, *, keep: bool = True) -> set[str]:
+        """End the running transaction; it stays as the last one unless not `keep`."""
+        before = self._derived()
+        if keep:
+            self.last_transaction = self.transaction
+        self.transaction = None
+        changed = {"transaction"} | self._stop_flow(at)
+        return changed | self._derived_changes(before)
+
+    def set_session_energy(self, energy_wh: float) -> set[str]:
+        """Set the running session's energy in Wh; it never falls."""
+        if self.transaction is None or energy_wh <= self.transaction.energy_wh:
+            return set()
+        self.transaction.energy_wh = energy_wh
+        return {"session_energy"}
+
+    def set_limit(self, limit_a: float | None) -> set[str]:
+        """Remember the owner's limit in A per phase."""
+        return self._assign(limit_a=limit_a)
+
+    def _stop_flow(self, at: datetime) -> set[str]:
+        changed = set()
+        for key in FLOW_KEYS & self.readings.keys():
+            if self.readings[key].value != 0:
+                self.readings[key] = Reading(value=0.0, at=at)
+                changed.add(key)
+        return changed
+
+    def _assign(self, **values: object) -> set[str]:
+        changed = {key for key, value in values.items() if getattr(self, key) != value}
+        for key in changed:
+            setattr(self, key, values[key])
+        return changed
+
+    def _derived(self) -> dict[str, object]:
+        return {
+            "charging_state": self.charging_state,
+            "charging": self.charging,
+            "plugged_in": self.plugged_in,
+            "problem": self.problem,
+            "session_energy": self.session_energy,
+            "session_start": self.session_start,
+            "id_tag": self.id_tag,
+        }
+
+    def _derived_changes(self, before: dict[str, object]) -> set[str]:
+        after = self._derived()
+        return {key for key, value in after.items() if before[key] != value}

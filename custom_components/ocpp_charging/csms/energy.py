@@ -1,0 +1,79 @@
+"""From a charger's energy register to a lifetime that never falls.
+
+Registers jitter, show a stray 0, begin anew with each session or after a restart
+(OCPP 1.6 errata 3.9: both kinds are in the field). What a session took is the
+register's difference, in Wh.
+"""
+
+from dataclasses import dataclass
+
+from .model import Transaction
+
+JITTER_WH = 50.0
+"""A register that falls by no more than this has not been reset."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnergyStep:
+    """What one register value amounts to: the lifetime and the session, in Wh."""
+
+    lifetime_wh: float | None
+    session_wh: float | None
+
+
+class EnergyRegister:
+    """Follows one connector's register."""
+
+    def __init__(self) -> None:
+        """Begin with no value."""
+        self._last: float | None = None
+        self._lower: float | None = None
+
+    def take(self, value_wh: float, transaction: Transaction | None) -> EnergyStep:
+        """Take over a register value; None where it tells nothing new."""
+        if transaction is None:
+            return EnergyStep(lifetime_wh=self._monotonic(value_wh), session_wh=None)
+        if transaction.meter_start_wh is None:
+            transaction.meter_start_wh = round(value_wh)
+        start = transaction.meter_start_wh
+        if value_wh < start - JITTER_WH:
+            transaction.session_relative = True
+        session = value_wh if transaction.session_relative else value_wh - start
+        session = max(session, 0.0)
+        lifetime = self._monotonic(start + session)
+        return EnergyStep(lifetime_wh=lifetime, session_wh=session)
+
+    def finish(self, meter_stop_wh: float, transaction: Transaction) -> EnergyStep:
+        """Take over a session's last value, which counts as its first one does.
+
+        The samples between may count from the session's start where first and last
+        are the lifetime; a last value below the first counts from the start too.
+        """
+        start = transaction.meter_start_wh
+        if start is None or meter_stop_wh < start - JITTER_WH:
+            return self.take(meter_stop_wh, transaction)
+        session = max(meter_stop_wh - start, 0.0)
+        return EnergyStep(
+            lifetime_wh=self._monotonic(start + session), session_wh=session
+        )
+
+    def begin(self, meter_start_wh: int) -> None:
+        """Take a session's first value as the register's, also when it fell."""
+        if self._last is not None and meter_start_wh < self._last - JITTER_WH:
+            self._last = None
+            self._lower = None
+
+    def _monotonic(self, value_wh: float) -> float | None:
+        last = self._last
+        if last is None or value_wh >= last:
+            self._last = value_wh
+            self._lower = None
+            return value_wh
+        reset = self._lower is not None and value_wh >= self._lower > 0
+        if value_wh < last - JITTER_WH and reset:
+            # Twice in a row and rising: the register really began anew.
+            self._last = value_wh
+            self._lower = None
+            return value_wh
+        self._lower = value_wh
+        return None

@@ -1,0 +1,302 @@
+"""The version-neutral words: what a charger is, whatever OCPP it speaks.
+
+The adapters (`v16`, later `v201`) translate messages to and from these types, so
+that nothing above them sees a version. Energy is in Wh, power in W, current in A,
+voltage in V, and every datetime is aware.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+type Change = tuple[int, str]
+"""What changed: a connector's number (0 is the charger itself) and a key."""
+
+
+class ConnectorStatus(StrEnum):
+    """The nine statuses of a connector (OCPP 1.6 §7.7)."""
+
+    AVAILABLE = "available"
+    PREPARING = "preparing"
+    CHARGING = "charging"
+    SUSPENDED_EVSE = "suspended_evse"
+    SUSPENDED_EV = "suspended_ev"
+    FINISHING = "finishing"
+    RESERVED = "reserved"
+    UNAVAILABLE = "unavailable"
+    FAULTED = "faulted"
+
+
+class ChargingState(StrEnum):
+    """What the car is doing, as a homeowner would say it."""
+
+    UNPLUGGED = "unplugged"
+    WAITING = "waiting"
+    CHARGING = "charging"
+    PAUSED_BY_CAR = "paused_by_car"
+    PAUSED_BY_CHARGER = "paused_by_charger"
+    FINISHED = "finished"
+    FAULT = "fault"
+
+
+class ErrorCode(StrEnum):
+    """The error codes of a connector (OCPP 1.6 §7.6); OTHER for words outside it."""
+
+    NO_ERROR = "no_error"
+    CONNECTOR_LOCK_FAILURE = "connector_lock_failure"
+    EV_COMMUNICATION_ERROR = "ev_communication_error"
+    GROUND_FAILURE = "ground_failure"
+    HIGH_TEMPERATURE = "high_temperature"
+    INTERNAL_ERROR = "internal_error"
+    LOCAL_LIST_CONFLICT = "local_list_conflict"
+    OTHER_ERROR = "other_error"
+    OVER_CURRENT_FAILURE = "over_current_failure"
+    OVER_VOLTAGE = "over_voltage"
+    POWER_METER_FAILURE = "power_meter_failure"
+    POWER_SWITCH_FAILURE = "power_switch_failure"
+    READER_FAILURE = "reader_failure"
+    RESET_FAILURE = "reset_failure"
+    UNDER_VOLTAGE = "under_voltage"
+    WEAK_SIGNAL = "weak_signal"
+
+
+class Registration(StrEnum):
+    """How a charger's BootNotification is answered (OCPP 1.6 §4.2)."""
+
+    ACCEPTED = "Accepted"
+    PENDING = "Pending"
+    REJECTED = "Rejected"
+
+
+class TagDecision(StrEnum):
+    """What a presented id tag is allowed to do (OCPP 1.6 §7.2)."""
+
+    ACCEPTED = "Accepted"
+    BLOCKED = "Blocked"
+    EXPIRED = "Expired"
+    INVALID = "Invalid"
+
+
+class FirmwareStatus(StrEnum):
+    """Where a firmware update stands (OCPP 1.6 §7.25)."""
+
+    IDLE = "idle"
+    DOWNLOADING = "downloading"
+    DOWNLOADED = "downloaded"
+    DOWNLOAD_FAILED = "download_failed"
+    INSTALLING = "installing"
+    INSTALLED = "installed"
+    INSTALLATION_FAILED = "installation_failed"
+
+
+class DiagnosticsStatus(StrEnum):
+    """Where a diagnostics upload stands (OCPP 1.6 §7.24)."""
+
+    IDLE = "idle"
+    UPLOADING = "uploading"
+    UPLOADED = "uploaded"
+    UPLOAD_FAILED = "upload_failed"
+
+
+class RateUnit(StrEnum):
+    """The unit of a limit: A is per phase, W the total (OCPP 1.6 §7.9)."""
+
+    AMPERE = "A"
+    WATT = "W"
+
+
+class ProfilePurpose(StrEnum):
+    """The layer a charging profile belongs to (OCPP 1.6 §7.11)."""
+
+    CHARGER_MAX = "ChargePointMaxProfile"
+    DEFAULT = "TxDefaultProfile"
+    TRANSACTION = "TxProfile"
+
+
+class ProfileKind(StrEnum):
+    """How a charging profile's schedule lies in time (OCPP 1.6 §7.10)."""
+
+    ABSOLUTE = "Absolute"
+    RECURRING = "Recurring"
+    RELATIVE = "Relative"
+
+
+class Recurrency(StrEnum):
+    """How often a recurring schedule begins anew (OCPP 1.6 §7.12)."""
+
+    DAILY = "Daily"
+    WEEKLY = "Weekly"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """One measured value in its canonical unit, and when it was measured."""
+
+    value: float
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChargerInfo:
+    """What a charger says of itself when it boots; None where it says nothing."""
+
+    vendor: str | None = None
+    model: str | None = None
+    serial: str | None = None
+    firmware: str | None = None
+    meter_type: str | None = None
+    meter_serial: str | None = None
+    iccid: str | None = None
+    imsi: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One configuration key of a charger; `value` is None when it has none."""
+
+    key: str
+    value: str | None
+    readonly: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfigurationReport:
+    """The answer to reading the configuration: the settings, and unknown keys."""
+
+    settings: Mapping[str, Setting]
+    unknown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SchedulePeriod:
+    """A limit from `start` after the schedule's beginning until the next period.
+
+    `limit` is in the schedule's unit, with at most one decimal on the wire.
+    """
+
+    start: timedelta
+    limit: float
+    phases: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChargingSchedule:
+    """Limits over time; the first period starts at 0 (OCPP 1.6 §7.13)."""
+
+    unit: RateUnit
+    periods: tuple[SchedulePeriod, ...]
+    duration: timedelta | None = None
+    start: datetime | None = None
+    min_rate: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChargingProfile:
+    """A charging profile as one layer of a charger's limits (OCPP 1.6 §7.8)."""
+
+    profile_id: int
+    purpose: ProfilePurpose
+    schedule: ChargingSchedule
+    stack_level: int = 0
+    kind: ProfileKind = ProfileKind.ABSOLUTE
+    recurrency: Recurrency | None = None
+    transaction_id: int | None = None
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstalledProfile:
+    """A profile that a charger accepted, as it was sent, and for which connector."""
+
+    connector_id: int
+    payload: Mapping[str, Any]
+
+
+@dataclass(kw_only=True)
+class Transaction:
+    """One charging session, from StartTransaction to StopTransaction.
+
+    Times are those of the charger's messages. `meter_start_wh` is None for a session
+    that was adopted while it ran; `energy_wh` is what it has taken so far.
+    """
+
+    transaction_id: int
+    connector_id: int
+    id_tag: str | None
+    started_at: datetime
+    meter_start_wh: int | None
+    energy_wh: float = 0.0
+    session_relative: bool = False
+    accepted: bool = True
+    ended_at: datetime | None = None
+    meter_stop_wh: int | None = None
+    stop_reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataTransferAnswer:
+    """A charger's answer to a DataTransfer: its status word and optional text."""
+
+    status: str
+    data: str | None
+
+
+@dataclass(kw_only=True)
+class Features:
+    """What a charger can do, learned from its configuration and its answers.
+
+    `profiles` are OCPP's feature profile names; None while not known.
+    `rate_units`, `max_stack_level`, `max_periods` and `max_profiles` bound what it
+    takes as charging profiles (OCPP 1.6 §9.4). `limit_purpose` and `limit_unit` are
+    what it was seen to obey.
+    """
+
+    profiles: frozenset[str] | None = None
+    connectors: int | None = None
+    rate_units: frozenset[RateUnit] | None = None
+    max_stack_level: int | None = None
+    max_periods: int | None = None
+    max_profiles: int | None = None
+    measurands: tuple[str, ...] | None = None
+    limit_purpose: ProfilePurpose | None = None
+    limit_unit: RateUnit | None = None
+
+    def has(self, profile: str) -> bool | None:
+        """Say whether a feature profile is supported; None while not known."""
+        return None if self.profiles is None else profile in self.profiles
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChargerSettings:
+    """What the owner decided about one charger.
+
+    `key_hashes` are the salted hashes of the passwords that let it in (text form of
+    `credentials.KeyHash`); with `password_required` False it is let in without one,
+    from private addresses only. `sample_interval` is how often it shall measure,
+    `start_tag` the id tag that remote starts use (at most 16 characters: some
+    chargers garble longer ones), `max_current_a` the upper end of the limit.
+    """
+
+    identity: str
+    key_hashes: tuple[str, ...] = ()
+    password_required: bool = True
+    sample_interval: timedelta = timedelta(seconds=60)
+    start_tag: str = "HomeAssistant"
+    max_current_a: float = 32.0
+
+
+@dataclass(kw_only=True)
+class ChargerMemory:
+    """What is kept of a charger between connections and restarts."""
+
+    info: ChargerInfo = field(default_factory=ChargerInfo)
+    accepted: bool = False
+    features: Features = field(default_factory=Features)
+    limits_a: dict[int, float] = field(default_factory=dict)
+    profiles: dict[int, InstalledProfile] = field(default_factory=dict)
+    fatal_steps: dict[str, int] = field(default_factory=dict)
+    answers_pings: bool = False
+    transactions: dict[int, Transaction] = field(default_factory=dict)

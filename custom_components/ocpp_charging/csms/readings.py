@@ -1,0 +1,92 @@
+"""Brings metered values to a connector: live values, energy, and the session's."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from . import metering
+from .charger import Charger
+from .connector import Connector
+from .energy import EnergyStep
+from .metering import Sample
+from .model import Reading, Transaction
+
+
+class MeterReader:
+    """Takes over buckets of sampled values for one charger."""
+
+    def __init__(self, charger: Charger) -> None:
+        """Bind the charger."""
+        self._charger = charger
+
+    def take(
+        self,
+        connector: Connector,
+        bucket: Sequence[Sample],
+        transaction_id: int | None,
+        now: datetime,
+    ) -> set[str]:
+        """Take over one bucket and return the connector's keys that changed.
+
+        Values that are older than what is known only count for the energy of the
+        session that they name.
+        """
+        found = metering.readings(bucket)
+        if "power" not in found and connector.connector_id != 0:
+            power = metering.power_from_current(found, connector.readings)
+            if power is not None:
+                found["power"] = power
+        live = {
+            key: reading
+            for key, reading in found.items()
+            if not metering.is_history(reading.at, connector.readings.get(key), now)
+        }
+        register = live.pop("energy", None)
+        changed = connector.set_readings(live.items())
+        if register is not None:
+            transaction = self._transaction(connector, transaction_id)
+            changed |= self.take_register(connector, transaction, register)
+        return changed
+
+    def take_register(
+        self, connector: Connector, transaction: Transaction | None, register: Reading
+    ) -> set[str]:
+        """Take over a value of the energy register in Wh."""
+        step = connector.register.take(register.value, transaction)
+        return self._apply(connector, transaction, step, register.at)
+
+    def take_stop(
+        self, connector: Connector, transaction: Transaction, register: Reading
+    ) -> set[str]:
+        """Take over the meterStop of a transaction in Wh."""
+        step = connector.register.finish(register.value, transaction)
+        return self._apply(connector, transaction, step, register.at)
+
+    @staticmethod
+    def _apply(
+        connector: Connector,
+        transaction: Transaction | None,
+        step: EnergyStep,
+        at: datetime,
+    ) -> set[str]:
+        changed: set[str] = set()
+        if step.lifetime_wh is not None:
+            lifetime = Reading(value=step.lifetime_wh, at=at)
+            changed |= connector.set_readings([("energy", lifetime)])
+        if step.session_wh is not None and transaction is connector.transaction:
+            changed |= connector.set_session_energy(step.session_wh)
+        elif step.session_wh is not None and transaction is not None:
+            transaction.energy_wh = max(transaction.energy_wh, step.session_wh)
+        return changed
+
+    def _transaction(
+        self, connector: Connector, transaction_id: int | None
+    ) -> Transaction | None:
+        """Return the running transaction that a value belongs to.
+
+        Values without an id, or with the id 0 that some chargers send, belong to the
+        running one; a value that names another belongs to none.
+        """
+        running = connector.transaction
+        if running is None or transaction_id in {None, 0, -1}:
+            return running
+        return running if running.transaction_id == transaction_id else None

@@ -1,0 +1,384 @@
+"""The central system: a WebSocket server that chargers dial in to (OCPP-J 1.6 §3)."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+import logging
+import ssl
+from typing import Any
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.datastructures import MultipleValuesError
+from websockets.http11 import Request as HttpRequest, Response
+from websockets.typing import Subprotocol
+
+from .admission import (
+    SUBPROTOCOL,
+    Admitted,
+    Denied,
+    Door,
+    Refusal,
+    Request,
+    UnknownCharger,
+)
+from .charger import Charger
+from .journal import Journal
+from .keepalive import Keepalive
+from .model import Change, ChargerMemory, ChargerSettings, Registration, TagDecision
+from .timing import Timing
+from .v16.incoming import Authorize, Context
+from .v16.outgoing import ACTIONS
+from .v16.schemas import load as load_schemas
+from .v16.session import Peer, Session
+
+__all__ = ["CentralSystem", "Expectation", "Refusal", "Timing", "UnknownCharger"]
+
+_LOGGER = logging.getLogger(__name__)
+
+MAX_MESSAGE_BYTES = 1024 * 1024
+GOING_AWAY = 1001
+REPLACED = 1000
+MAX_REASON = "replaced by a new connection"
+
+
+class ChargerConnection(ServerConnection):
+    """A connection that remembers whom it was admitted as."""
+
+    admitted_as: str | None = None
+    secure: bool = False
+
+
+class Expectation:
+    """A conversation about adding a charger: it may come in while this lasts."""
+
+    def __init__(self, central: CentralSystem, settings: ChargerSettings) -> None:
+        """Begin to expect; use `CentralSystem.expect`."""
+        self._central = central
+        self._settings = settings
+        self._ready: asyncio.Future[Charger] = (
+            asyncio.get_running_loop().create_future()
+        )
+        self.refusals = 0
+        self.connected = False
+
+    @property
+    def settings(self) -> ChargerSettings:
+        """Return what was expected."""
+        return self._settings
+
+    async def wait(self) -> Charger:
+        """Wait until the charger is connected and has been read."""
+        return await asyncio.shield(self._ready)
+
+    def close(self) -> None:
+        """End the conversation; a charger that was not added is disconnected."""
+        self._central.expect_no_more(self)
+        if not self._ready.done():
+            self._ready.cancel()
+
+    def arrived(self, charger: Charger) -> None:
+        """Take note that the charger has come in; it is not read yet."""
+        self.connected = True
+        if charger.ready:
+            self._finish(charger)
+            return
+
+        def changed(changes: frozenset[Change]) -> None:
+            if (0, "ready") in changes and charger.ready:
+                stop()
+                self._finish(charger)
+
+        stop = charger.listen_all(changed)
+
+    def _finish(self, charger: Charger) -> None:
+        if not self._ready.done():
+            self._ready.set_result(charger)
+
+
+def _accept_all(identity: str, id_tag: str) -> TagDecision:
+    return TagDecision.ACCEPTED
+
+
+def _register_all(charger: Charger) -> Registration:
+    return Registration.ACCEPTED
+
+
+class CentralSystem:
+    """Listens for chargers and keeps one `Charger` for each identity."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        *,
+        authorize: Authorize = _accept_all,
+        registration: Callable[[Charger], Registration] = _register_all,
+        timing: Timing | None = None,
+    ) -> None:
+        """Begin with no charger; `start` opens the port.
+
+        `authorize` decides on id tags and `registration` on boots; without them all
+        are accepted.
+        """
+        self.journal = journal
+        self.timing = timing or Timing()
+        self.chargers: dict[str, Charger] = {}
+        self._context = Context(
+            authorize=authorize, registration=registration, timing=self.timing
+        )
+        self._door = Door()
+        self._peers: dict[str, Peer] = {}
+        self._sessions: dict[str, Session] = {}
+        self._expectations: list[Expectation] = []
+        self._server: Server | None = None
+        self._secure = False
+        self._closing: set[asyncio.Task[None]] = set()
+
+    @property
+    def port(self) -> int:
+        """Return the port that is listened on.
+
+        Raises `RuntimeError` before `start`.
+        """
+        if self._server is None:
+            raise RuntimeError("the central system is not listening")
+        port: int = next(iter(self._server.sockets)).getsockname()[1]
+        return port
+
+    @property
+    def unknown(self) -> Mapping[str, UnknownCharger]:
+        """Return the unknown chargers that dialled in, the latest last."""
+        return self._door.unknown
+
+    async def start(
+        self, host: str | None, port: int, tls: ssl.SSLContext | None
+    ) -> None:
+        """Open the port; `host` None is all interfaces, `tls` None is plain ws.
+
+        Raises `OSError` when the port cannot be had.
+        """
+        await asyncio.to_thread(load_schemas, ACTIONS)
+        self._secure = tls is not None
+        self._server = await serve(
+            self._serve,
+            host,
+            port,
+            ssl=tls,
+            create_connection=ChargerConnection,
+            process_request=self._process_request,
+            select_subprotocol=_select_subprotocol,
+            server_header=None,
+            open_timeout=self.timing.open_timeout,
+            close_timeout=self.timing.close_timeout,
+            ping_interval=None,
+            max_size=MAX_MESSAGE_BYTES,
+            logger=_quiet_logger(),
+        )
+
+    async def stop(self) -> None:
+        """Close the port and every connection (1001, going away)."""
+        if self._server is None:
+            return
+        self._server.close()
+        await self._server.wait_closed()
+        self._server = None
+        if self._closing:
+            await asyncio.gather(*self._closing, return_exceptions=True)
+
+    def add(
+        self, settings: ChargerSettings, memory: ChargerMemory | None = None
+    ) -> Charger:
+        """Know a charger from now on.
+
+        One that is connected already, as expected, is kept with its connection.
+        """
+        identity = settings.identity
+        self._door.know(settings)
+        present = self.chargers.get(identity)
+        if present is not None:
+            present.settings = settings
+            return present
+        return self._make(settings, memory or ChargerMemory())
+
+    def configure(self, settings: ChargerSettings) -> None:
+        """Give a known charger new settings; its connection stays."""
+        self._door.know(settings)
+        self.chargers[settings.identity].settings = settings
+
+    async def remove(self, identity: str) -> None:
+        """Forget a charger and close its connection."""
+        self._door.forget(identity)
+        self._peers.pop(identity, None)
+        self.chargers.pop(identity, None)
+        session = self._sessions.pop(identity, None)
+        if session is not None:
+            await session.link.close(REPLACED, "removed")
+
+    def expect(self, settings: ChargerSettings) -> Expectation:
+        """Let a charger in for a conversation about adding it."""
+        expectation = Expectation(self, settings)
+        self._expectations.append(expectation)
+        self._door.expect(settings)
+        return expectation
+
+    def expect_no_more(self, expectation: Expectation) -> None:
+        """End a conversation; use `Expectation.close`."""
+        if expectation not in self._expectations:
+            return
+        self._expectations.remove(expectation)
+        for identity in self._door.end_expectation(expectation.settings):
+            if not self._door.knows(identity) and identity in self.chargers:
+                self._close_later(self.remove(identity))
+
+    def listen_unknown(
+        self, listener: Callable[[UnknownCharger], None]
+    ) -> Callable[[], None]:
+        """Call `listener` for each try of an unknown charger; returns how to stop."""
+        self._door.on_unknown.append(listener)
+        return lambda: self._door.on_unknown.remove(listener)
+
+    def listen_refused(self, listener: Callable[[Refusal], None]) -> Callable[[], None]:
+        """Call `listener` for each wrong password; returns how to stop."""
+        self._door.on_refused.append(listener)
+        return lambda: self._door.on_refused.remove(listener)
+
+    def _make(self, settings: ChargerSettings, memory: ChargerMemory) -> Charger:
+        charger = Charger(settings, memory, self.journal)
+        self.chargers[settings.identity] = charger
+        self._peers[settings.identity] = Peer(charger, self._context)
+        return charger
+
+    def _close_later(self, closing: Any) -> None:
+        task = asyncio.get_running_loop().create_task(closing)
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def _process_request(
+        self, connection: ServerConnection, http: HttpRequest
+    ) -> Response | None:
+        assert isinstance(connection, ChargerConnection)
+        address = str(connection.remote_address[0])
+        try:
+            authorization = http.headers.get("Authorization")
+        except MultipleValuesError:
+            authorization = None
+        request = Request(
+            path=http.path,
+            address=address.removeprefix("::ffff:"),
+            authorization=authorization,
+            subprotocols=_offered(http),
+            secure=self._secure,
+        )
+        now, clock = datetime.now(UTC), asyncio.get_running_loop().time()
+        verdict = await self._door.decide(request, now, clock)
+        if isinstance(verdict, Admitted):
+            connection.admitted_as = verdict.identity
+            return None
+        if verdict.status == 401:
+            self._count_refusal(request)
+        return _refuse(connection, verdict)
+
+    def _count_refusal(self, request: Request) -> None:
+        for expectation in self._expectations:
+            if request.path.rstrip("/").endswith(expectation.settings.identity):
+                expectation.refusals += 1
+
+    async def _serve(self, connection: ServerConnection) -> None:
+        assert isinstance(connection, ChargerConnection)
+        identity = connection.admitted_as
+        assert identity is not None
+        peer = self._peers.get(identity) or self._expected_peer(identity)
+        if peer is None:
+            return
+        session = Session(peer, connection)
+        replaced = self._sessions.get(identity)
+        self._sessions[identity] = session
+        address = str(connection.remote_address[0]).removeprefix("::ffff:")
+        peer.charger.secure = self._secure
+        peer.charger.attach(session.commands, address, datetime.now(UTC))
+        if replaced is not None:
+            self._close_later(replaced.link.close(REPLACED, MAX_REASON))
+        _LOGGER.info("Charger %s connected from %s", identity, address)
+        for expectation in tuple(self._expectations):
+            expected = self._door.expected_settings(identity)
+            if expected is not None and (
+                expectation.settings.key_hashes == expected.key_hashes
+                and (expected.key_hashes or expectation.settings.identity == identity)
+            ):
+                expectation.arrived(peer.charger)
+        await self._run(peer.charger, session, connection)
+
+    async def _run(
+        self, charger: Charger, session: Session, connection: ChargerConnection
+    ) -> None:
+        keepalive = asyncio.create_task(
+            Keepalive(
+                charger,
+                connection,
+                self.timing,
+                last_heard=lambda: session.last_heard,
+                dead=session.link.abort,
+            ).run(),
+            name=f"ocpp keepalive of {charger.identity}",
+        )
+        try:
+            await session.run()
+        finally:
+            keepalive.cancel()
+            await asyncio.gather(keepalive, return_exceptions=True)
+            if self._sessions.get(charger.identity) is session:
+                del self._sessions[charger.identity]
+            if charger.detach(session.commands):
+                _LOGGER.info("Charger %s disconnected", charger.identity)
+
+    def _expected_peer(self, identity: str) -> Peer | None:
+        """Make a charger for a conversation about adding it."""
+        settings = self._door.expected_settings(identity)
+        if settings is None:
+            return None
+        self._make(settings, ChargerMemory())
+        return self._peers[identity]
+
+
+def _quiet_logger() -> logging.Logger:
+    """Return a logger for `websockets` that passes warnings and errors only.
+
+    Below that, it writes whole handshakes with their passwords, and every frame.
+    """
+    logger = logging.getLogger(f"{__name__}.websocket")
+    logger.setLevel(logging.WARNING)
+    if not logger.filters:
+        logger.addFilter(lambda record: record.levelno >= logging.WARNING)
+    return logger
+
+
+def _offered(http: HttpRequest) -> list[str]:
+    return [
+        word.strip()
+        for line in http.headers.get_all("Sec-WebSocket-Protocol")
+        for word in line.split(",")
+        if word.strip()
+    ]
+
+
+def _select_subprotocol(
+    connection: ServerConnection, offered: Sequence[Subprotocol]
+) -> Subprotocol | None:
+    wanted = Subprotocol(SUBPROTOCOL)
+    return wanted if wanted in offered else None
+
+
+_TEXTS = {
+    400: "This central system speaks ocpp1.6.\n",
+    401: "Wrong or missing password.\n",
+    404: "This charger is not known here.\n",
+    429: "Too many wrong passwords; wait.\n",
+}
+
+
+def _refuse(connection: ServerConnection, denied: Denied) -> Response:
+    response = connection.respond(denied.status, _TEXTS[denied.status])
+    if denied.status == 401:
+        response.headers["WWW-Authenticate"] = 'Basic realm="ocpp"'
+    if denied.retry_after is not None:
+        response.headers["Retry-After"] = str(max(1, round(denied.retry_after)))
+    return response

@@ -1,0 +1,28 @@
+"""How long the central system waits for what, in seconds, in one place."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timing:
+    """Waiting times in seconds; tests shorten them.
+
+    `boot_grace` is how long a charger that reconnects may take to boot before it is
+    read without: some end up in a loop when asked earlier. `silence` is after how
+    long without a word a charger that answers pings is dead, `silence_without_pongs`
+    the same for one that never answered any. `confirm` is how long a charger may take
+    to do what it has accepted.
+    """
+
+    call_timeout: float = 30
+    boot_grace: float = 10
+    boot_settle: float = 1
+    boot_retry: int = 30
+    heartbeat_interval: int = 60
+    ping_interval: float = 20
+    silence: float = 45
+    silence_without_pongs: float = 150
+    confirm: float = 60
+    open_timeout: float = 10
+    close_timeout: float = 3
+    fatal_step: float = 20

@@ -1,0 +1,1 @@
+"""OCPP 1.6: between its messages and the version-neutral model."""

@@ -1,0 +1,422 @@
+"""What a charger sends by OCPP 1.6, and how it is answered (OCPP 1.6 §4).
+
+A refusal makes a charger send the same message again, for ever and before all others
+(§3.7.1, errata 3.2): so every message that can be understood at all is answered with
+a CALLRESULT, and only one that makes no sense gets a CALLERROR.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+import logging
+from typing import Any
+
+from ocpp.v16.enums import Action
+
+from ..charger import Charger
+from ..connector import Connector
+from ..link import Answer, AnswerBook, Unanswered
+from ..metering import by_time
+from ..model import (
+    ChargerInfo,
+    ConnectorStatus,
+    ErrorCode,
+    Reading,
+    Registration,
+    TagDecision,
+    Transaction,
+)
+from ..readings import MeterReader
+from ..rpc import Call, RpcError, RpcErrorCode
+from ..timing import Timing
+from . import fields
+from .fields import Payload
+from .meter_values import read_samples
+from .words import ERROR_CODES, STATUSES, diagnostics_status, firmware_status
+
+_LOGGER = logging.getLogger(__name__)
+
+TAG_LENGTH = 20
+MAX_CONNECTORS = 64
+"""A connector beyond this number is a mistake (chargers send -1 and 65535)."""
+
+RECENT = timedelta(minutes=5)
+"""A transaction that began longer ago is history until the charger shows it runs."""
+
+MAX_KEPT_TRANSACTIONS = 32
+_PLUGGED = {
+    ConnectorStatus.PREPARING,
+    ConnectorStatus.CHARGING,
+    ConnectorStatus.SUSPENDED_EV,
+    ConnectorStatus.SUSPENDED_EVSE,
+}
+_KNOWN_ACTIONS = frozenset(str(action.value) for action in Action)
+
+_ONCE = frozenset({"StartTransaction", "StopTransaction", "MeterValues"})
+"""Messages that carry their own time: a second sending is the same event."""
+
+_BEFORE_ACCEPTANCE: dict[Registration | None, frozenset[str]] = {
+    Registration.REJECTED: frozenset({"BootNotification"}),
+    Registration.PENDING: frozenset(
+        {
+            "BootNotification",
+            "DiagnosticsStatusNotification",
+            "FirmwareStatusNotification",
+            "Heartbeat",
+            "MeterValues",
+            "StatusNotification",
+        }
+    ),
+}
+"""What is answered before the charger is accepted (OCPP-J 1.6 errata 3.8)."""
+
+type Authorize = Callable[[str, str], TagDecision]
+"""Decides for a charger's identity what a presented id tag may do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """What the handlers need from the central system."""
+
+    authorize: Authorize
+    registration: Callable[[Charger], Registration]
+    timing: Timing
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+class Incoming:
+    """Answers one charger's messages; it outlives the charger's connections."""
+
+    def __init__(
+        self, charger: Charger, context: Context, booted: Callable[[], None]
+    ) -> None:
+        """Bind a charger; `booted` is called after an accepted boot was answered."""
+        self._charger = charger
+        self._context = context
+        self._booted = booted
+        self._answers = AnswerBook()
+        self._meter = MeterReader(charger)
+        self._handlers: dict[str, Callable[[Payload], Awaitable[Answer]]] = {
+            "Authorize": self._authorize,
+            "BootNotification": self._boot,
+            "DataTransfer": self._data_transfer,
+            "DiagnosticsStatusNotification": self._diagnostics_status,
+            "FirmwareStatusNotification": self._firmware_status,
+            "Heartbeat": self._heartbeat,
+            "LogStatusNotification": self._noted,
+            "MeterValues": self._meter_values,
+            "SecurityEventNotification": self._noted,
+            "SignCertificate": self._sign_certificate,
+            "SignedFirmwareStatusNotification": self._noted,
+            "StartTransaction": self._start_transaction,
+            "StatusNotification": self._status,
+            "StopTransaction": self._stop_transaction,
+        }
+
+    async def handle(self, call: Call) -> Answer:
+        """Answer a CALL.
+
+        Raises `RpcError` to refuse it and `Unanswered` to have it sent again.
+        """
+        handler = self._handlers.get(call.action)
+        if handler is None:
+            known = call.action in _KNOWN_ACTIONS
+            raise RpcError(
+                RpcErrorCode.NOT_SUPPORTED if known else RpcErrorCode.NOT_IMPLEMENTED,
+                "this action is not for a central system" if known else "",
+            )
+        allowed = _BEFORE_ACCEPTANCE.get(self._charger.registration)
+        if allowed is not None and call.action not in allowed:
+            raise RpcError(RpcErrorCode.SECURITY_ERROR, "not accepted yet")
+        if call.action not in _ONCE:
+            return await handler(call.payload)
+        key = AnswerBook.key(call)
+        payload = self._answers.find(key)
+        if payload is not None:
+            return Answer(payload=payload)
+        answer = await handler(call.payload)
+        self._answers.keep(key, answer.payload)
+        return answer
+
+    def _now_text(self) -> str:
+        return fields.iso(self._context.now())
+
+    async def _boot(self, payload: Payload) -> Answer:
+        charger = self._charger
+        info = ChargerInfo(
+            vendor=fields.text(payload, "chargePointVendor", 50),
+            model=fields.text(payload, "chargePointModel", 50),
+            serial=fields.text(payload, "chargePointSerialNumber", 50)
+            or fields.text(payload, "chargeBoxSerialNumber", 50),
+            firmware=fields.text(payload, "firmwareVersion", 50),
+            meter_type=fields.text(payload, "meterType", 50),
+            meter_serial=fields.text(payload, "meterSerialNumber", 50),
+            iccid=fields.text(payload, "iccid", 30),
+            imsi=fields.text(payload, "imsi", 30),
+        )
+        if info.firmware != charger.info.firmware:
+            # New firmware may do what the old one refused or died of.
+            charger.features.measurands = None
+            charger.features.limit_purpose = None
+            charger.remember(fatal_steps={})
+        status = self._context.registration(charger)
+        accepted = status is Registration.ACCEPTED
+        charger.remember(info=info, accepted=accepted)
+        charger.update(registration=status)
+        timing = self._context.timing
+        return Answer(
+            payload={
+                "status": str(status),
+                "currentTime": self._now_text(),
+                "interval": (
+                    timing.heartbeat_interval if accepted else timing.boot_retry
+                ),
+            },
+            then=self._booted if accepted else None,
+        )
+
+    async def _heartbeat(self, payload: Payload) -> Answer:
+        return Answer(payload={"currentTime": self._now_text()})
+
+    async def _noted(self, payload: Payload) -> Answer:
+        return Answer()
+
+    async def _sign_certificate(self, payload: Payload) -> Answer:
+        return Answer(payload={"status": "Rejected"})
+
+    async def _data_transfer(self, payload: Payload) -> Answer:
+        fields.required_text(payload, "vendorId", 255)
+        return Answer(payload={"status": "UnknownVendorId"})
+
+    async def _firmware_status(self, payload: Payload) -> Answer:
+        status = fields.word(payload, "status", firmware_status)
+        self._charger.update(firmware_status=status)
+        return Answer()
+
+    async def _diagnostics_status(self, payload: Payload) -> Answer:
+        status = fields.word(payload, "status", diagnostics_status)
+        self._charger.update(diagnostics_status=status)
+        return Answer()
+
+    async def _authorize(self, payload: Payload) -> Answer:
+        tag = fields.required_text(payload, "idTag", TAG_LENGTH)
+        return Answer(payload={"idTagInfo": self._tag_info(self._decide(tag))})
+
+    def _decide(self, tag: str) -> TagDecision:
+        return self._context.authorize(self._charger.identity, tag)
+
+    @staticmethod
+    def _tag_info(decision: TagDecision) -> dict[str, Any]:
+        return {"status": str(decision)}
+
+    def _connector(self, payload: Payload) -> Connector:
+        connector_id = fields.required_integer(payload, "connectorId")
+        if not 0 <= connector_id <= MAX_CONNECTORS:
+            raise RpcError(
+                RpcErrorCode.PROPERTY_CONSTRAINT_VIOLATION, "no such connectorId"
+            )
+        return self._charger.connector(connector_id)
+
+    async def _status(self, payload: Payload) -> Answer:
+        status = fields.word(payload, "status", STATUSES.get)
+        connector = self._connector(payload)
+        now = self._context.now()
+        at = fields.moment(payload, "timestamp")
+        code = fields.text(payload, "errorCode", 50) or "NoError"
+        error = ERROR_CODES.get(code, ErrorCode.OTHER_ERROR)
+        vendor = fields.text(payload, "vendorErrorCode", 50)
+        if code not in ERROR_CODES and vendor is None:
+            vendor = code
+        changed = connector.set_status(
+            status, at or now, error, fields.text(payload, "info", 255), vendor
+        )
+        if status is ConnectorStatus.AVAILABLE and connector.transaction is not None:
+            # Its StopTransaction may still be on its way from the charger's queue.
+            changed |= connector.end(now)
+        if status in _PLUGGED and connector.transaction is None:
+            changed |= self._resume(connector)
+        if connector.connector_id == 0:
+            self._charger.publish(0, changed | {"availability"})
+        else:
+            self._charger.publish(connector.connector_id, changed)
+        if at is not None:
+            self._measure_clock(at, now)
+        return Answer()
+
+    def _resume(self, connector: Connector) -> set[str]:
+        """Take up a stored transaction that the charger shows is still running."""
+        open_ones = [
+            transaction
+            for transaction in self._charger.memory.transactions.values()
+            if transaction.connector_id == connector.connector_id
+            and transaction.ended_at is None
+            and transaction.accepted
+        ]
+        if not open_ones:
+            return set()
+        return connector.begin(max(open_ones, key=lambda each: each.started_at))
+
+    def _measure_clock(self, at: datetime, now: datetime) -> None:
+        """Note how far the charger's clock is off, by a message of this moment.
+
+        Only a live message tells: one from the offline queue is older by its wait.
+        """
+        offset = round((at - now).total_seconds())
+        known = self._charger.clock_offset_s
+        if known is None or abs(offset - known) >= 2:
+            self._charger.update(clock_offset_s=float(offset))
+
+    async def _meter_values(self, payload: Payload) -> Answer:
+        now = self._context.now()
+        connector_id = fields.integer(payload, "connectorId")
+        if connector_id is None or not 0 <= connector_id <= MAX_CONNECTORS:
+            return Answer()
+        connector = self._charger.connector(connector_id)
+        samples = read_samples(payload, now)
+        transaction_id = fields.integer(payload, "transactionId")
+        changed = set()
+        if samples and transaction_id is not None and transaction_id > 0:
+            changed = self._adopt(connector, transaction_id, samples[-1].at, now)
+        for bucket in by_time(samples):
+            changed |= self._meter.take(connector, bucket, transaction_id, now)
+        self._charger.publish(connector_id, changed)
+        return Answer()
+
+    def _adopt(
+        self, connector: Connector, transaction_id: int, at: datetime, now: datetime
+    ) -> set[str]:
+        """Make a live transaction that we do not know of the connector's own.
+
+        Only where the charger shows one and none is known: chargers also keep naming
+        an old id after its end.
+        """
+        if (
+            connector.connector_id == 0
+            or connector.transaction is not None
+            or connector.status not in _PLUGGED
+            or now - at > RECENT
+        ):
+            return set()
+        known = self._charger.transaction(transaction_id)
+        if known is not None:
+            return set() if known.ended_at else connector.begin(known)
+        adopted = Transaction(
+            transaction_id=transaction_id,
+            connector_id=connector.connector_id,
+            id_tag=None,
+            started_at=at,
+            meter_start_wh=None,
+        )
+        self._keep(adopted)
+        return connector.begin(adopted)
+
+    async def _start_transaction(self, payload: Payload) -> Answer:
+        now = self._context.now()
+        connector = self._connector(payload)
+        if connector.connector_id == 0:
+            raise RpcError(
+                RpcErrorCode.PROPERTY_CONSTRAINT_VIOLATION, "no such connectorId"
+            )
+        tag = fields.required_text(payload, "idTag", TAG_LENGTH)
+        meter_start = fields.required_integer(payload, "meterStart")
+        started_at = fields.moment(payload, "timestamp") or now
+        decision = self._decide(tag)
+        transaction = Transaction(
+            transaction_id=0,
+            connector_id=connector.connector_id,
+            id_tag=tag,
+            started_at=started_at,
+            meter_start_wh=meter_start,
+            accepted=decision is TagDecision.ACCEPTED,
+        )
+        known = self._same_start(transaction)
+        if known is None:
+            transaction.transaction_id = await self._open(transaction)
+            self._keep(transaction)
+            if transaction.accepted and (
+                now - started_at <= RECENT or connector.status in _PLUGGED
+            ):
+                connector.register.begin(meter_start)
+                self._charger.publish(
+                    connector.connector_id, connector.begin(transaction)
+                )
+        answered = known or transaction
+        return Answer(
+            payload={
+                "transactionId": answered.transaction_id,
+                "idTagInfo": self._tag_info(decision),
+            }
+        )
+
+    def _same_start(self, start: Transaction) -> Transaction | None:
+        for known in self._charger.memory.transactions.values():
+            if (
+                known.connector_id == start.connector_id
+                and known.id_tag == start.id_tag
+                and known.started_at == start.started_at
+                and known.meter_start_wh == start.meter_start_wh
+            ):
+                return known
+        return None
+
+    async def _open(self, transaction: Transaction) -> int:
+        try:
+            return await self._charger.journal.open_transaction(
+                self._charger.identity, transaction
+            )
+        except OSError as error:
+            raise Unanswered(f"it could not be kept: {error}") from error
+
+    def _keep(self, transaction: Transaction) -> None:
+        kept = {
+            **self._charger.memory.transactions,
+            transaction.transaction_id: transaction,
+        }
+        ended = [key for key, each in kept.items() if each.ended_at is not None]
+        for key in ended[: max(0, len(kept) - MAX_KEPT_TRANSACTIONS)]:
+            del kept[key]
+        self._charger.remember(transactions=kept)
+
+    async def _stop_transaction(self, payload: Payload) -> Answer:
+        now = self._context.now()
+        transaction_id = fields.required_integer(payload, "transactionId")
+        transaction = self._charger.transaction(transaction_id)
+        if transaction is not None and transaction.ended_at is None:
+            await self._close(transaction, payload, now)
+        tag = fields.text(payload, "idTag", TAG_LENGTH)
+        if tag is None:
+            return Answer()
+        return Answer(payload={"idTagInfo": self._tag_info(self._decide(tag))})
+
+    async def _close(
+        self, transaction: Transaction, payload: Payload, now: datetime
+    ) -> None:
+        connector = self._charger.connector(transaction.connector_id)
+        meter_stop = fields.integer(payload, "meterStop")
+        samples = read_samples(payload, now, key="transactionData")
+        ended_at = fields.moment(payload, "timestamp") or now
+        running = connector.transaction is transaction
+        changed: set[str] = set()
+        if running:
+            for bucket in by_time(samples):
+                changed |= self._meter.take(
+                    connector, bucket, transaction.transaction_id, now
+                )
+        if meter_stop is not None:
+            changed |= self._meter.take_stop(
+                connector, transaction, Reading(value=meter_stop, at=ended_at)
+            )
+        transaction.ended_at = ended_at
+        transaction.meter_stop_wh = meter_stop
+        transaction.stop_reason = fields.text(payload, "reason", 50) or "Local"
+        try:
+            await self._charger.journal.close_transaction(
+                self._charger.identity, transaction
+            )
+        except OSError as error:
+            transaction.ended_at = None
+            raise Unanswered(f"it could not be kept: {error}") from error
+        if running:
+            changed |= connector.end(now)
+        self._keep(transaction)
+        self._charger.publish(connector.connector_id, changed)

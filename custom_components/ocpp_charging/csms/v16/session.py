@@ -1,0 +1,115 @@
+"""One connection of an OCPP 1.6 charger: its link, its commands and its set-up."""
+
+import asyncio
+import logging
+
+from websockets.asyncio.connection import Connection
+
+from ..charger import Charger
+from ..errors import ChargerOffline
+from ..link import Answer, Link
+from ..rpc import Call
+from .incoming import Context, Incoming
+from .onboarding import Onboarding, may_start
+from .outgoing import Outgoing
+
+_LOGGER = logging.getLogger(__name__)
+
+
+class Peer:
+    """A charger's OCPP 1.6 side; it outlives the connections."""
+
+    def __init__(self, charger: Charger, context: Context) -> None:
+        """Bind a charger."""
+        self.charger = charger
+        self.context = context
+        self.session: Session | None = None
+        self.incoming = Incoming(charger, context, self._booted)
+
+    def _booted(self) -> None:
+        if self.session is not None:
+            self.session.booted()
+
+
+class Session:
+    """A connection and what goes on over it."""
+
+    def __init__(self, peer: Peer, socket: Connection) -> None:
+        """Bind a connection to a charger's OCPP side."""
+        self._peer = peer
+        self._charger = peer.charger
+        self._timing = peer.context.timing
+        self._boot = asyncio.Event()
+        self._setup: asyncio.Task[None] | None = None
+        self.link = Link(
+            socket,
+            self._handle,
+            name=peer.charger.identity,
+            call_timeout=self._timing.call_timeout,
+            heard=self._heard,
+        )
+        self.commands = Outgoing(self._charger, self.link, self.refresh)
+        self.onboarding = Onboarding(self._charger, self.commands, self._timing)
+        self.last_heard = asyncio.get_running_loop().time()
+
+    async def run(self) -> None:
+        """Serve the connection until it ends."""
+        self._peer.session = self
+        self._setup = asyncio.create_task(
+            self._set_up(self._timing.boot_grace),
+            name=f"ocpp set-up of {self._charger.identity}",
+        )
+        try:
+            await self.link.run()
+        finally:
+            if self._peer.session is self:
+                self._peer.session = None
+            await self._stop_setup()
+
+    def booted(self) -> None:
+        """Set the charger up, or again: a boot was accepted on this connection.
+
+        A set-up that is under way goes on: it has a CALL outstanding, and the boot was
+        the answer to its own question.
+        """
+        self.onboarding.booted = True
+        if self.onboarding.running:
+            return
+        if self._setup is not None:
+            self._setup.cancel()
+        self._setup = asyncio.create_task(
+            self._set_up(self._timing.boot_settle),
+            name=f"ocpp set-up of {self._charger.identity}",
+        )
+
+    async def refresh(self) -> None:
+        """Read and set up the charger now, with all steps.
+
+        Raises `ChargerOffline` when the connection ends meanwhile.
+        """
+        await self._stop_setup()
+        self._charger.remember(fatal_steps={})
+        await self.onboarding.run()
+        if not self._charger.connected:
+            raise ChargerOffline("GetConfiguration")
+
+    async def _set_up(self, delay: float) -> None:
+        await asyncio.sleep(delay)
+        if not may_start(self._charger):
+            return
+        try:
+            await self.onboarding.run()
+        except Exception:
+            _LOGGER.exception("%s: could not be set up", self._charger.identity)
+
+    async def _stop_setup(self) -> None:
+        if self._setup is not None:
+            self._setup.cancel()
+            await asyncio.gather(self._setup, return_exceptions=True)
+            self._setup = None
+
+    async def _handle(self, call: Call) -> Answer:
+        return await self._peer.incoming.handle(call)
+
+    def _heard(self) -> None:
+        self.last_heard = asyncio.get_running_loop().time()

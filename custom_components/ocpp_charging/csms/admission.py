@@ -108,6 +108,7 @@ class Door:
         self._known[settings.identity] = (settings, self._verifier(settings))
         self.unknown.pop(settings.identity, None)
         self.refused.pop(settings.identity, None)
+        self._backoff.forget(settings.identity)
 
     def forget(self, identity: str) -> None:
         """Do not know this charger any more."""

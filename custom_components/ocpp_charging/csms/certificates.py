@@ -6,7 +6,7 @@ blocks: run it in an executor.
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 import os
 from pathlib import Path
@@ -14,7 +14,6 @@ import threading
 from typing import override
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -25,6 +24,7 @@ from .pki import (
     CertificateFault,
     PrivateKey,
     alternative_names,
+    fingerprint,
     is_issued_by,
     key_bytes,
     load_certificates,
@@ -62,17 +62,19 @@ class ServerCertificates:
     """What a listener presents.
 
     ``chains`` are its pairs of files, for ``tls.server_context``. ``names`` are the
-    host names and addresses of the first, ``expires`` is the earliest end of any.
-    ``changed`` tells whether ``ensure`` has just made one, so that a running listener
-    must be reloaded. ``ca_pem``, ``ca_fingerprint`` (SHA-256, hexadecimal with colons)
-    and ``ca_expires`` are our own authority's, to install on chargers; None for files
-    of the owner.
+    host names and addresses of the first, ``expires`` is the earliest end of any,
+    ``fingerprints`` are the SHA-256 of each (hexadecimal with colons), so that two
+    objects are equal if they present the same. ``changed`` tells whether ``ensure`` has
+    just made one, so that a running listener must be reloaded. ``ca_pem``,
+    ``ca_fingerprint`` and ``ca_expires`` are our own authority's, to install on
+    chargers; None for files of the owner.
     """
 
     chains: tuple[Chain, ...]
     names: tuple[str, ...]
     expires: datetime
-    changed: bool = False
+    fingerprints: tuple[str, ...]
+    changed: bool = field(default=False, compare=False)
     ca_pem: bytes | None = None
     ca_fingerprint: str | None = None
     ca_expires: datetime | None = None
@@ -113,6 +115,7 @@ def load_own(
         chains=chains,
         names=names_in(leaves[0]),
         expires=min(leaf.not_valid_after_utc for leaf in leaves),
+        fingerprints=tuple(fingerprint(leaf) for leaf in leaves),
     )
 
 
@@ -191,9 +194,10 @@ class CertificateStore:
             chains=tuple(self._servers),
             names=names_in(leaves[0]),
             expires=min(leaf.not_valid_after_utc for leaf in leaves),
+            fingerprints=tuple(fingerprint(leaf) for leaf in leaves),
             changed=changed,
             ca_pem=authority.public_bytes(Encoding.PEM),
-            ca_fingerprint=authority.fingerprint(hashes.SHA256()).hex(":").upper(),
+            ca_fingerprint=fingerprint(authority),
             ca_expires=authority.not_valid_after_utc,
         )
 

@@ -64,8 +64,13 @@ class Charger:
         for connector_id in range(1, (memory.features.connectors or 0) + 1):
             self._add_connector(connector_id)
         for transaction in memory.transactions.values():
+            connector = self.connector(transaction.connector_id)
+            if not transaction.accepted:
+                continue
             if transaction.ended_at is None:
-                self.connector(transaction.connector_id).transaction = transaction
+                connector.transaction = transaction
+            else:
+                connector.last_transaction = transaction
 
     @property
     def identity(self) -> str:

@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 RSA_BITS = 2048
-AUTHORITY_LIFETIME = timedelta(days=20 * 365)
+AUTHORITY_LIFETIME = timedelta(days=20 * 365 + 5)
 SERVER_LIFETIME = timedelta(days=2 * 365)
 RENEW_BEFORE_END = timedelta(days=60)
 
@@ -199,6 +199,11 @@ def names_in(certificate: x509.Certificate) -> tuple[str, ...]:
     kinds = x509.DNSName | x509.IPAddress
     names = [str(name.value) for name in extension.value if isinstance(name, kinds)]
     return tuple(dict.fromkeys(names))
+
+
+def fingerprint(certificate: x509.Certificate) -> str:
+    """Return the SHA-256 of a certificate as people compare it: ``AB:CD:...``."""
+    return certificate.fingerprint(hashes.SHA256()).hex(":").upper()
 
 
 def is_issued_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:

@@ -286,6 +286,7 @@ class CentralSystem:
         assert isinstance(connection, ChargerConnection)
         identity = connection.admitted_as
         assert identity is not None
+        await self._context.pace.keep()
         peer = self._peers.get(identity) or self._expected_peer(identity)
         if peer is None:
             return

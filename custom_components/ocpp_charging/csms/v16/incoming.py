@@ -6,7 +6,7 @@ a CALLRESULT, and only one that makes no sense gets a CALLERROR.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 import logging
 from typing import Any
@@ -26,6 +26,7 @@ from ..model import (
     TagDecision,
     Transaction,
 )
+from ..pace import Pace
 from ..readings import MeterReader
 from ..rpc import Call, RpcError, RpcErrorCode
 from ..timing import Timing
@@ -81,6 +82,7 @@ class Context:
     authorize: Authorize
     registration: Callable[[Charger], Registration]
     timing: Timing
+    pace: Pace = field(default_factory=Pace)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 

@@ -15,6 +15,7 @@ from ..charger import Charger
 from ..control import apply_limit
 from ..errors import ChargerOffline, CommandError, CommandFailed, CommandRefused
 from ..model import Features, Registration
+from ..pace import Pace
 from ..timing import Timing
 from .outgoing import Outgoing
 from .words import RATE_UNITS
@@ -59,11 +60,14 @@ def _count(value: str | None) -> int | None:
 class Onboarding:
     """The steps of one connection."""
 
-    def __init__(self, charger: Charger, outgoing: Outgoing, timing: Timing) -> None:
+    def __init__(
+        self, charger: Charger, outgoing: Outgoing, timing: Timing, pace: Pace
+    ) -> None:
         """Bind a charger and its connection."""
         self._charger = charger
         self._outgoing = outgoing
         self._timing = timing
+        self._pace = pace
         self._steps: tuple[tuple[str, Callable[[], Awaitable[None]]], ...] = (
             ("configuration", self._read_configuration),
             ("boot", self._trigger_boot),
@@ -90,6 +94,7 @@ class Onboarding:
             if self._charger.memory.fatal_steps.get(name, 0) >= FATAL:
                 self.outcomes[name] = "left out: the connection died of it before"
                 continue
+            await self._pace.keep()
             if not await self._try(name, step):
                 return
         self._charger.update(ready=True)

@@ -49,7 +49,9 @@ class Session:
             heard=self._heard,
         )
         self.commands = Outgoing(self._charger, self.link, self.refresh)
-        self.onboarding = Onboarding(self._charger, self.commands, self._timing)
+        self.onboarding = Onboarding(
+            self._charger, self.commands, self._timing, peer.context.pace
+        )
         self.last_heard = asyncio.get_running_loop().time()
 
     async def run(self) -> None:
@@ -109,6 +111,7 @@ class Session:
             self._setup = None
 
     async def _handle(self, call: Call) -> Answer:
+        await self._peer.context.pace.keep()
         return await self._peer.incoming.handle(call)
 
     def _heard(self) -> None:

@@ -1,0 +1,1 @@
+"""What speed the project promises, measured; nothing here is asserted in tests."""

@@ -1,0 +1,1 @@
+"""The demonstration: a real Home Assistant, this integration, simulated chargers."""

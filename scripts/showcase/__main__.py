@@ -1,0 +1,101 @@
+"""`scripts/demo`: run the demonstration, check it, or take its picture."""
+
+import argparse
+import asyncio
+from pathlib import Path
+import signal
+import sys
+
+from .browser import photograph
+from .check import check
+from .home import USER, Home, HomeError
+from .scene import BAYS, DASHBOARD, Scene
+
+PORT = 8123
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="scripts/demo",
+        description="Run a real Home Assistant in your browser, with two simulated "
+        "chargers that dial in over an encrypted connection.",
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="no browser: switch both chargers on and off, print what was seen, "
+        "exit with 0 or 1",
+    )
+    parser.add_argument(
+        "--screenshot",
+        type=Path,
+        metavar="FILE",
+        help="start charging, save a picture of the dashboard (PNG), and end",
+    )
+    return parser.parse_args()
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+async def _show(scene: Scene) -> bool:
+    """Tell where to look, and wait for Ctrl-C."""
+    _say(
+        f"\n  Open    {scene.home.url}/{DASHBOARD}\n"
+        f"  Log in  {USER} / {scene.home.password}\n\n"
+        "Two cars are plugged in; switch one on. Ctrl-C ends it and leaves nothing."
+    )
+    ended = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    await ended.wait()
+    _say("\nStopping ...")
+    return True
+
+
+async def _picture(scene: Scene, file: Path) -> bool:
+    """Charge for a while and take the picture."""
+    for bay in BAYS:
+        await scene.home.call(
+            "switch",
+            "turn_on",
+            entity_id=scene.entities[bay.identity]["switch.charging"],
+        )
+    _say("Charging for two minutes, so that there is something to see ...")
+    await asyncio.sleep(120)
+    await photograph(scene.home, f"/{DASHBOARD}", file)
+    _say(f"Saved {file}")
+    return True
+
+
+async def _run(scene: Scene, arguments: argparse.Namespace) -> bool:
+    if arguments.check:
+        return await check(scene)
+    if arguments.screenshot:
+        return await _picture(scene, arguments.screenshot)
+    return await _show(scene)
+
+
+async def main() -> int:
+    """Run what the arguments ask for; returns the exit code."""
+    arguments = _arguments()
+    try:
+        _say("Starting Home Assistant ...")
+        async with Home.running(PORT) as home:
+            _say("Adding the central system and two chargers ...")
+            good = False
+            try:
+                async with Scene.built(home) as scene:
+                    good = await _run(scene, arguments)
+            finally:
+                if not good and home.log:
+                    _say(f"The last that Home Assistant logged:\n{home.log[-3000:]}")
+    except HomeError as error:
+        _say(f"The demonstration failed: {error}")
+        return 1
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))

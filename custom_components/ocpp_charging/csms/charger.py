@@ -63,14 +63,14 @@ class Charger:
         self._by_key: dict[Change, list[KeyListener]] = {}
         for connector_id in range(1, (memory.features.connectors or 0) + 1):
             self._add_connector(connector_id)
-        for transaction in memory.transactions.values():
-            connector = self.connector(transaction.connector_id)
-            if not transaction.accepted:
-                continue
-            if transaction.ended_at is None:
-                connector.transaction = transaction
+        for transaction in tuple(memory.transactions.values()):
+            connector_id = transaction.connector_id
+            connector = self.connector(connector_id)
+            latest = self.latest_transaction(connector_id)
+            if latest is not None and latest.ended_at is None:
+                connector.transaction = latest
             else:
-                connector.last_transaction = transaction
+                connector.last_transaction = latest
 
     @property
     def identity(self) -> str:
@@ -140,6 +140,18 @@ class Charger:
         """Return a remembered transaction, running or not yet reported as ended."""
         return self.memory.transactions.get(transaction_id)
 
+    def latest_transaction(self, connector_id: int) -> Transaction | None:
+        """Return the connector's remembered transaction that began last.
+
+        Those of a refused tag are none that charge.
+        """
+        known = [
+            transaction
+            for transaction in self.memory.transactions.values()
+            if transaction.connector_id == connector_id and transaction.accepted
+        ]
+        return max(known, key=lambda each: each.started_at, default=None)
+
     def listen(
         self, connector_id: int, key: str, listener: KeyListener
     ) -> Callable[[], None]:
@@ -199,7 +211,8 @@ class Charger:
             self.reconnects += 1
         self._commands = commands
         self.connected_at = now
-        self.registration = Registration.ACCEPTED if self.memory.accepted else None
+        if self.memory.accepted:
+            self.registration = Registration.ACCEPTED
         self.remote_address = remote_address
         self.last_seen = now
         self.ready = False

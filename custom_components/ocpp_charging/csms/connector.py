@@ -126,23 +126,29 @@ class Connector:
 
     @property
     def phases(self) -> int:
-        """Return how many phases the connector has, by what it reports; else 3."""
-        reported = sum(
-            f"{quantity}_{phase}" in self.readings
-            for quantity in ("current",)
-            for phase in ("l1", "l2", "l3")
+        """Return how many phases the connector has, by what it reports; else 1.
+
+        A limit in watts is shared by the phases: where nothing is known, fewer are
+        the safe guess.
+        """
+        reported = (
+            sum(f"{quantity}_{phase}" in self.readings for phase in ("l1", "l2", "l3"))
+            for quantity in ("current", "power", "voltage")
         )
-        return reported or 3
+        return max(*reported, 1)
 
     def set_status(
         self,
         status: ConnectorStatus,
-        at: datetime,
+        at: datetime | None,
         error_code: ErrorCode,
         info: str | None,
         vendor_error: str | None,
     ) -> set[str]:
-        """Take over a StatusNotification (OCPP 1.6 §4.9)."""
+        """Take over a StatusNotification (OCPP 1.6 §4.9).
+
+        `at` is by the charger's clock, None when the charger gave no time.
+        """
         before = self._derived()
         changed = self._assign(
             status=status, error_code=error_code, error_info=info,
@@ -174,8 +180,11 @@ class Connector:
         self.transaction = transaction
         return {"transaction"} | self._derived_changes(before)
 
-    def end(self, at: datetime, *, keep: bool = True) -> set[str]:
-        """End the running transaction; it stays as the last one unless not `keep`."""
+    def end(self, at: datetime | None, *, keep: bool = True) -> set[str]:
+        """End the running transaction; it stays as the last one unless not `keep`.
+
+        `at` is by the charger's clock, None when the charger gave no time.
+        """
         before = self._derived()
         if keep:
             self.last_transaction = self.transaction
@@ -183,22 +192,31 @@ class Connector:
         changed = {"transaction"} | self._stop_flow(at)
         return changed | self._derived_changes(before)
 
-    def set_session_energy(self, energy_wh: float) -> set[str]:
-        """Set the running session's energy in Wh; it never falls."""
-        if self.transaction is None or energy_wh <= self.transaction.energy_wh:
+    def set_session_energy(
+        self, transaction: Transaction, energy_wh: float
+    ) -> set[str]:
+        """Set what a transaction has taken in Wh; it never falls."""
+        if energy_wh <= transaction.energy_wh:
             return set()
-        self.transaction.energy_wh = energy_wh
-        return {"session_energy"}
+        transaction.energy_wh = energy_wh
+        return {"session_energy"} if transaction is self.session else set()
 
     def set_limit(self, limit_a: float | None) -> set[str]:
         """Remember the owner's limit in A per phase."""
         return self._assign(limit_a=limit_a)
 
-    def _stop_flow(self, at: datetime) -> set[str]:
+    def _stop_flow(self, at: datetime | None) -> set[str]:
+        """Set the flows to 0, as of the charger's time.
+
+        Never as of ours: with a charger whose clock is slow, that would make history
+        of all that it measures from now on.
+        """
         changed = set()
         for key in FLOW_KEYS & self.readings.keys():
-            if self.readings[key].value != 0:
-                self.readings[key] = Reading(value=0.0, at=at)
+            known = self.readings[key]
+            if known.value != 0:
+                stopped_at = known.at if at is None else max(at, known.at)
+                self.readings[key] = Reading(value=0.0, at=stopped_at)
                 changed.add(key)
         return changed
 

@@ -170,7 +170,9 @@ def _ways(charger: Charger, connector_id: int) -> Iterator[_Way]:
         for unit in RateUnit
         if unit in (features.rate_units or frozenset(RateUnit))
     ]
-    levels = dict.fromkeys((features.max_stack_level or 0, 0))
+    # The lowest level, which all chargers take, leaves room above it for profiles that
+    # hold for a while; the highest where one that is not ours prevails.
+    levels = dict.fromkeys((0, features.max_stack_level or 0))
     ways = [
         _Way(purpose=purpose, unit=unit, stack_level=level)
         for purpose in purposes

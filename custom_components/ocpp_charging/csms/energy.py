@@ -29,10 +29,17 @@ class EnergyRegister:
         self._last: float | None = None
         self._lower: float | None = None
 
-    def take(self, value_wh: float, transaction: Transaction | None) -> EnergyStep:
-        """Take over a register value; None where it tells nothing new."""
+    def take(
+        self, value_wh: float, transaction: Transaction | None, *, past: bool = False
+    ) -> EnergyStep:
+        """Take over a register value; None where it tells nothing new.
+
+        `past` says that it was measured before one that was taken over already: then
+        a lower value says nothing of the register.
+        """
         if transaction is None:
-            return EnergyStep(lifetime_wh=self._monotonic(value_wh), session_wh=None)
+            lifetime = self._monotonic(value_wh, past=past)
+            return EnergyStep(lifetime_wh=lifetime, session_wh=None)
         if transaction.meter_start_wh is None:
             transaction.meter_start_wh = round(value_wh)
         start = transaction.meter_start_wh
@@ -40,10 +47,12 @@ class EnergyRegister:
             transaction.session_relative = True
         session = value_wh if transaction.session_relative else value_wh - start
         session = max(session, 0.0)
-        lifetime = self._monotonic(start + session)
+        lifetime = self._monotonic(start + session, past=past)
         return EnergyStep(lifetime_wh=lifetime, session_wh=session)
 
-    def finish(self, meter_stop_wh: float, transaction: Transaction) -> EnergyStep:
+    def finish(
+        self, meter_stop_wh: float, transaction: Transaction, *, past: bool = False
+    ) -> EnergyStep:
         """Take over a session's last value, which counts as its first one does.
 
         The samples between may count from the session's start where first and last
@@ -51,11 +60,10 @@ class EnergyRegister:
         """
         start = transaction.meter_start_wh
         if start is None or meter_stop_wh < start - JITTER_WH:
-            return self.take(meter_stop_wh, transaction)
+            return self.take(meter_stop_wh, transaction, past=past)
         session = max(meter_stop_wh - start, 0.0)
-        return EnergyStep(
-            lifetime_wh=self._monotonic(start + session), session_wh=session
-        )
+        lifetime = self._monotonic(start + session, past=past)
+        return EnergyStep(lifetime_wh=lifetime, session_wh=session)
 
     def begin(self, meter_start_wh: int) -> None:
         """Take a session's first value as the register's, also when it fell."""
@@ -63,12 +71,14 @@ class EnergyRegister:
             self._last = None
             self._lower = None
 
-    def _monotonic(self, value_wh: float) -> float | None:
+    def _monotonic(self, value_wh: float, *, past: bool) -> float | None:
         last = self._last
         if last is None or value_wh >= last:
             self._last = value_wh
             self._lower = None
             return value_wh
+        if past:
+            return None
         reset = self._lower is not None and value_wh >= self._lower > 0
         if value_wh < last - JITTER_WH and reset:
             # Twice in a row and rising: the register really began anew.

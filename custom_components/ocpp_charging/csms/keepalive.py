@@ -6,6 +6,7 @@ answer any (EN+, and others in the field): those live as long as they keep talki
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime
 import logging
 
 from websockets.asyncio.connection import Connection
@@ -41,19 +42,33 @@ class Keepalive:
         self._dead = dead
         self._last_pong = 0.0
         self._waiting = False
+        self._told: datetime | None = None
 
     async def run(self) -> None:
         """Ping until the connection ends."""
-        loop = asyncio.get_running_loop()
+        interval = self._timing.ping_interval
         while True:
-            await asyncio.sleep(self._timing.ping_interval)
-            quiet = loop.time() - max(self._last_heard(), self._last_pong)
-            if quiet > self._patience:
+            await asyncio.sleep(min(interval, max(0.0, self._patience - self._quiet)))
+            self._tell()
+            if self._quiet >= self._patience:
                 _LOGGER.info("Charger %s is silent", self._charger.identity)
                 self._dead()
                 return
             if not self._waiting:
                 await self._ping()
+
+    @property
+    def _quiet(self) -> float:
+        """Return for how many seconds nothing has come."""
+        last = max(self._last_heard(), self._last_pong)
+        return asyncio.get_running_loop().time() - last
+
+    def _tell(self) -> None:
+        """Tell when the charger was last heard of: not with each of its messages."""
+        last_seen = self._charger.last_seen
+        if last_seen != self._told:
+            self._told = last_seen
+            self._charger.publish(0, {"last_seen"})
 
     @property
     def _patience(self) -> float:
@@ -75,5 +90,6 @@ class Keepalive:
         if pong.cancelled() or pong.exception() is not None:
             return
         self._last_pong = asyncio.get_running_loop().time()
+        self._charger.last_seen = datetime.now(UTC)
         self._charger.remember(answers_pings=True)
         self._charger.update(latency_ms=round(pong.result() * 1000, 1))

@@ -19,7 +19,13 @@ from websockets.asyncio.connection import Connection
 from websockets.exceptions import ConnectionClosed
 
 from . import rpc
-from .errors import ChargerOffline, CommandFailed, CommandTimeout, InvalidAnswer
+from .errors import (
+    ChargerOffline,
+    CommandError,
+    CommandFailed,
+    CommandTimeout,
+    InvalidAnswer,
+)
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -140,10 +146,14 @@ class Link:
         the payload is not an object.
         """
         seconds = self._call_timeout if timeout is None else timeout
-        async with self._turn:
-            if self._closed:
-                raise ChargerOffline(action)
-            answer = await self._ask(action, payload, seconds)
+        await self._turn.acquire()
+        # The CALL is out until it is answered, also when its sender is cancelled: only
+        # then may the next one go (OCPP-J 1.6 §4.1.1).
+        asking = asyncio.create_task(self._ask(action, payload, seconds))
+        asking.add_done_callback(lambda _: self._turn.release())
+        answer = await asyncio.shield(asking)
+        if isinstance(answer, CommandError):
+            raise answer
         if isinstance(answer, rpc.CallFailure):
             raise CommandFailed(action, answer.code, answer.description)
         assert isinstance(answer, rpc.CallResult)
@@ -163,7 +173,10 @@ class Link:
 
     async def _ask(
         self, action: str, payload: dict[str, Any], seconds: float
-    ) -> rpc.Frame:
+    ) -> rpc.Frame | CommandError:
+        """Send a CALL and return its answer, or why there is none."""
+        if self._closed:
+            return ChargerOffline(action)
         message_id = str(uuid4())
         answer: asyncio.Future[rpc.Frame] = asyncio.get_running_loop().create_future()
         self._waiting = _Waiting(message_id=message_id, action=action, answer=answer)
@@ -172,9 +185,11 @@ class Link:
                 await self._socket.send(rpc.encode_call(message_id, action, payload))
                 return await answer
         except ConnectionClosed:
-            raise ChargerOffline(action) from None
+            return ChargerOffline(action)
         except TimeoutError:
-            raise CommandTimeout(action, seconds) from None
+            return CommandTimeout(action, seconds)
+        except ChargerOffline as offline:
+            return offline
         finally:
             self._waiting = None
 

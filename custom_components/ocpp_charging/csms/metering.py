@@ -8,7 +8,6 @@ OCPP 1.6 §3.16, §7.30 to §7.49; each bucket is one moment.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-import math
 import re
 
 from .model import Reading
@@ -16,6 +15,9 @@ from .model import Reading
 DEFAULT_MEASURAND = "Energy.Active.Import.Register"
 HISTORY_AGE = timedelta(minutes=5)
 """A value this old that arrives after a newer one is history, not the present."""
+
+MAX_NUMBER = 1e12
+"""No value of a house is greater; some chargers send 2^63 for nothing."""
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _PHASE = re.compile(r"L([123])(-N)?")
@@ -104,12 +106,12 @@ _TOTALS: dict[str, Callable[[Sequence[float]], float]] = {
 
 
 def number(text: str) -> float | None:
-    """Read a value; None for what is no finite number (`NaN`, empty, signed data)."""
+    """Read a value; None for what is no number to count with (`NaN`, signed data)."""
     cleaned = text.strip()
     if len(cleaned) > 40 or not _NUMBER.fullmatch(cleaned):
         return None
     value = float(cleaned)
-    return value if math.isfinite(value) else None
+    return value if abs(value) <= MAX_NUMBER else None
 
 
 def _canonical(sample: Sample, quantity: _Quantity) -> float | None:
@@ -224,6 +226,15 @@ def is_history(at: datetime, known: Reading | None, now: datetime) -> bool:
     present, whatever stands there.
     """
     return known is not None and at < known.at and now - at > HISTORY_AGE
+
+
+def is_past(at: datetime, known: Reading | None, now: datetime) -> bool:
+    """Say whether a register was read before the known one.
+
+    `known` does not count when it lies in a future that the charger's clock has since
+    been set back from.
+    """
+    return known is not None and at < known.at <= now + HISTORY_AGE
 
 
 def by_time(samples: Iterable[Sample]) -> list[list[Sample]]:

@@ -10,6 +10,9 @@ from .energy import EnergyStep
 from .metering import Sample
 from .model import Reading, Transaction
 
+NO_TRANSACTION = frozenset({None, 0, -1})
+"""Ids that name no transaction."""
+
 
 class MeterReader:
     """Takes over buckets of sampled values for one charger."""
@@ -40,25 +43,48 @@ class MeterReader:
             for key, reading in found.items()
             if not metering.is_history(reading.at, connector.readings.get(key), now)
         }
-        register = live.pop("energy", None)
+        live.pop("energy", None)
         changed = connector.set_readings(live.items())
+        register = found.get("energy")
         if register is not None:
-            transaction = self._transaction(connector, transaction_id)
-            changed |= self.take_register(connector, transaction, register)
+            changed |= self._take_register(connector, transaction_id, register, now)
         return changed
 
-    def take_register(
-        self, connector: Connector, transaction: Transaction | None, register: Reading
+    def _take_register(
+        self,
+        connector: Connector,
+        transaction_id: int | None,
+        register: Reading,
+        now: datetime,
     ) -> set[str]:
-        """Take over a value of the energy register in Wh."""
-        step = connector.register.take(register.value, transaction)
+        past = metering.is_past(register.at, connector.readings.get("energy"), now)
+        transaction = self._transaction(connector, transaction_id)
+        if transaction is None and self._is_relative(transaction_id):
+            return set()
+        unnamed = past and transaction_id in NO_TRANSACTION
+        if unnamed and transaction and register.at < transaction.started_at:
+            transaction = None
+        step = connector.register.take(register.value, transaction, past=past)
         return self._apply(connector, transaction, step, register.at)
 
+    @staticmethod
+    def begin(
+        connector: Connector, meter_start: int, at: datetime, now: datetime
+    ) -> None:
+        """Take over the meterStart of a transaction in Wh."""
+        if not metering.is_past(at, connector.readings.get("energy"), now):
+            connector.register.begin(meter_start)
+
     def take_stop(
-        self, connector: Connector, transaction: Transaction, register: Reading
+        self,
+        connector: Connector,
+        transaction: Transaction,
+        register: Reading,
+        now: datetime,
     ) -> set[str]:
         """Take over the meterStop of a transaction in Wh."""
-        step = connector.register.finish(register.value, transaction)
+        past = metering.is_past(register.at, connector.readings.get("energy"), now)
+        step = connector.register.finish(register.value, transaction, past=past)
         return self._apply(connector, transaction, step, register.at)
 
     @staticmethod
@@ -72,11 +98,14 @@ class MeterReader:
         if step.lifetime_wh is not None:
             lifetime = Reading(value=step.lifetime_wh, at=at)
             changed |= connector.set_readings([("energy", lifetime)])
-        if step.session_wh is not None and transaction is connector.transaction:
-            changed |= connector.set_session_energy(step.session_wh)
-        elif step.session_wh is not None and transaction is not None:
-            transaction.energy_wh = max(transaction.energy_wh, step.session_wh)
+        if step.session_wh is not None and transaction is not None:
+            changed |= connector.set_session_energy(transaction, step.session_wh)
         return changed
+
+    def _is_relative(self, transaction_id: int | None) -> bool:
+        """Say whether the values of this session count from its start."""
+        named = self._charger.transaction(transaction_id or 0)
+        return named is not None and named.session_relative
 
     def _transaction(
         self, connector: Connector, transaction_id: int | None
@@ -87,6 +116,6 @@ class MeterReader:
         running one; a value that names another belongs to none.
         """
         running = connector.transaction
-        if running is None or transaction_id in {None, 0, -1}:
+        if running is None or transaction_id in NO_TRANSACTION:
             return running
         return running if running.transaction_id == transaction_id else None

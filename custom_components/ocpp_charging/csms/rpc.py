@@ -15,7 +15,7 @@ MAX_ID_LENGTH = 36
 
 MAX_ACTION_LENGTH = 64
 _MAX_DESCRIPTION_LENGTH = 255
-_RECOVERABLE_ID = re.compile(r'\s*\[\s*2\s*,\s*"([^"\\]{1,36})"')
+_RECOVERABLE_ID = re.compile(r'\s*\[\s*2\s*,\s*"([^"\\\ufffd]{1,36})"')
 NO_ID = "-1"
 """The id of a refusal when the refused frame's own could not be read."""
 
@@ -106,7 +106,7 @@ def parse(data: bytes | str) -> Frame | None:
     if not isinstance(frame, list) or not frame:
         raise RpcError(RpcErrorCode.FORMATION_VIOLATION, "not a JSON array")
     kind = frame[0]
-    if isinstance(kind, bool) or kind not in _READERS:
+    if type(kind) is not int or kind not in _READERS:
         return None
     message_id = _message_id(frame[1] if len(frame) > 1 else None)
     return _READERS[kind](message_id, frame)
@@ -147,9 +147,14 @@ def _read_failure(message_id: str, frame: list[Any]) -> Frame:
     code, description, *_ = [*frame[2:], "", ""]
     return CallFailure(
         message_id=message_id,
-        code=str(code)[:MAX_ACTION_LENGTH],
-        description=str(description)[:_MAX_DESCRIPTION_LENGTH],
+        code=_word(code)[:MAX_ACTION_LENGTH],
+        description=_word(description)[:_MAX_DESCRIPTION_LENGTH],
     )
+
+
+def _word(value: Any) -> str:
+    """Return a text or number as text; deeper things are not worth writing out."""
+    return str(value) if isinstance(value, str | int | float) else ""
 
 
 _READERS = {2: _read_call, 3: _read_result, 4: _read_failure}

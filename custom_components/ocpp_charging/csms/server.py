@@ -26,6 +26,7 @@ from .journal import Journal
 from .keepalive import Keepalive
 from .model import Change, ChargerMemory, ChargerSettings, Registration, TagDecision
 from .timing import Timing
+from .tls import ServerContext
 from .v16.incoming import Authorize, Context
 from .v16.outgoing import ACTIONS
 from .v16.schemas import load as load_schemas
@@ -58,6 +59,7 @@ class Expectation:
         self._ready: asyncio.Future[Charger] = (
             asyncio.get_running_loop().create_future()
         )
+        self._broken_before = central.broken_handshakes
         self.refusals = 0
         self.connected = False
 
@@ -65,6 +67,15 @@ class Expectation:
     def settings(self) -> ChargerSettings:
         """Return what was expected."""
         return self._settings
+
+    @property
+    def broken_handshakes(self) -> int:
+        """Return how often somebody broke off the encryption meanwhile.
+
+        A charger that does not trust the certificate does so, without a word: this
+        is all that can be seen of it here.
+        """
+        return max(0, self._central.broken_handshakes - self._broken_before)
 
     async def wait(self) -> Charger:
         """Wait until the charger is connected and has been read."""
@@ -126,11 +137,13 @@ class CentralSystem:
             authorize=authorize, registration=registration, timing=self.timing
         )
         self._door = Door()
+        self._door.on_refused.append(self._count_refusal)
         self._peers: dict[str, Peer] = {}
         self._sessions: dict[str, Session] = {}
         self._expectations: list[Expectation] = []
         self._server: Server | None = None
-        self._secure = False
+        self._tls: ssl.SSLContext | None = None
+        self._requests = 0
         self._closing: set[asyncio.Task[None]] = set()
 
     @property
@@ -149,6 +162,17 @@ class CentralSystem:
         """Return the unknown chargers that dialled in, the latest last."""
         return self._door.unknown
 
+    @property
+    def _is_secure(self) -> bool:
+        return self._tls is not None
+
+    @property
+    def broken_handshakes(self) -> int:
+        """Return how many TLS handshakes have begun and led to no request."""
+        if not isinstance(self._tls, ServerContext):
+            return 0
+        return max(0, self._tls.handshakes - self._requests)
+
     async def start(
         self, host: str | None, port: int, tls: ssl.SSLContext | None
     ) -> None:
@@ -157,7 +181,7 @@ class CentralSystem:
         Raises `OSError` when the port cannot be had.
         """
         await asyncio.to_thread(load_schemas, ACTIONS)
-        self._secure = tls is not None
+        self._tls = tls
         self._server = await serve(
             self._serve,
             host,
@@ -178,6 +202,9 @@ class CentralSystem:
         """Close the port and every connection (1001, going away)."""
         if self._server is None:
             return
+        for session in tuple(self._sessions.values()):
+            # That the connection ends now is no fault of a step of its set-up.
+            await session.stop_setup()
         self._server.close()
         await self._server.wait_closed()
         self._server = None
@@ -202,7 +229,12 @@ class CentralSystem:
     def configure(self, settings: ChargerSettings) -> None:
         """Give a known charger new settings; its connection stays."""
         self._door.know(settings)
-        self.chargers[settings.identity].settings = settings
+        charger = self.chargers[settings.identity]
+        renew = settings.sample_interval != charger.settings.sample_interval
+        charger.update(settings=settings)
+        session = self._sessions.get(settings.identity)
+        if renew and session is not None:
+            session.renew()
 
     async def remove(self, identity: str) -> None:
         """Forget a charger and close its connection."""
@@ -256,6 +288,7 @@ class CentralSystem:
         self, connection: ServerConnection, http: HttpRequest
     ) -> Response | None:
         assert isinstance(connection, ChargerConnection)
+        self._requests += 1
         address = str(connection.remote_address[0])
         try:
             authorization = http.headers.get("Authorization")
@@ -266,20 +299,18 @@ class CentralSystem:
             address=address.removeprefix("::ffff:"),
             authorization=authorization,
             subprotocols=_offered(http),
-            secure=self._secure,
+            secure=self._is_secure,
         )
         now, clock = datetime.now(UTC), asyncio.get_running_loop().time()
         verdict = await self._door.decide(request, now, clock)
         if isinstance(verdict, Admitted):
             connection.admitted_as = verdict.identity
             return None
-        if verdict.status == 401:
-            self._count_refusal(request)
         return _refuse(connection, verdict)
 
-    def _count_refusal(self, request: Request) -> None:
+    def _count_refusal(self, refusal: Refusal) -> None:
         for expectation in self._expectations:
-            if request.path.rstrip("/").endswith(expectation.settings.identity):
+            if expectation.settings.identity == refusal.identity:
                 expectation.refusals += 1
 
     async def _serve(self, connection: ServerConnection) -> None:
@@ -294,7 +325,7 @@ class CentralSystem:
         replaced = self._sessions.get(identity)
         self._sessions[identity] = session
         address = str(connection.remote_address[0]).removeprefix("::ffff:")
-        peer.charger.secure = self._secure
+        peer.charger.secure = self._is_secure
         peer.charger.attach(session.commands, address, datetime.now(UTC))
         if replaced is not None:
             self._close_later(replaced.link.close(REPLACED, MAX_REASON))

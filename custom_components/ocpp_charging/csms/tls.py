@@ -79,6 +79,8 @@ class ServerContext(ssl.SSLContext):
     mode: TlsMode
     current: ssl.SSLContext
     """The context that new handshakes use: this one, until the first reload."""
+    handshakes: int = 0
+    """How many handshakes have begun, whether they came to an end or not."""
 
 
 def server_context(mode: TlsMode, chains: Sequence[Chain]) -> ServerContext:
@@ -135,4 +137,5 @@ def _move_to_current(
 ) -> None:
     """Let the handshake that begins on ``connection`` use the newest certificates."""
     if isinstance(context, ServerContext):
+        context.handshakes += 1
         connection.context = context.current

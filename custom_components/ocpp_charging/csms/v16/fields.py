@@ -8,9 +8,16 @@ the code that OCPP-J 1.6 §4.2.3 gives it.
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+import re
 from typing import Any
 
+from ..metering import number
 from ..rpc import RpcError, RpcErrorCode
+
+MAX_INTEGER = 2**63 - 1
+"""The greatest whole number that anybody else can hold."""
+
+_WHOLE = re.compile(r"[+-]?\d{1,19}", re.ASCII)
 
 MAX_TEXT = 500
 """No text that a charger sends is kept longer than this, in characters."""
@@ -45,7 +52,7 @@ def required_text(payload: Payload, key: str, limit: int = MAX_TEXT) -> str:
         return found
     if payload.get(key) is None:
         raise RpcError(RpcErrorCode.PROTOCOL_ERROR, f"{key} is missing")
-    if payload[key] == "":
+    if isinstance(payload[key], str):
         return ""
     raise RpcError(RpcErrorCode.TYPE_CONSTRAINT_VIOLATION, f"{key} is not a text")
 
@@ -55,10 +62,12 @@ def integer(payload: Payload, key: str) -> int | None:
     value = payload.get(key)
     if isinstance(value, bool):
         return None
-    try:
-        return int(value) if isinstance(value, int | float | str) else None
-    except ValueError, OverflowError:
+    if isinstance(value, str):
+        value = value.strip()
+        value = int(value) if _WHOLE.fullmatch(value) else number(value)
+    if not isinstance(value, int | float) or not abs(value) <= MAX_INTEGER:
         return None
+    return int(value)
 
 
 def required_integer(payload: Payload, key: str) -> int:

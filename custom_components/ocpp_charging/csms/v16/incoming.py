@@ -5,6 +5,7 @@ A refusal makes a charger send the same message again, for ever and before all o
 a CALLRESULT, and only one that makes no sense gets a CALLERROR.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -30,6 +31,7 @@ from ..pace import Pace
 from ..readings import MeterReader
 from ..rpc import Call, RpcError, RpcErrorCode
 from ..timing import Timing
+from ..transactions import TransactionBook
 from . import fields
 from .fields import Payload
 from .meter_values import read_samples
@@ -41,20 +43,13 @@ TAG_LENGTH = 20
 MAX_CONNECTORS = 64
 """A connector beyond this number is a mistake (chargers send -1 and 65535)."""
 
-RECENT = timedelta(minutes=5)
-"""A transaction that began longer ago is history until the charger shows it runs."""
-
-MAX_KEPT_TRANSACTIONS = 32
-_PLUGGED = {
-    ConnectorStatus.PREPARING,
-    ConnectorStatus.CHARGING,
-    ConnectorStatus.SUSPENDED_EV,
-    ConnectorStatus.SUSPENDED_EVSE,
-}
 _KNOWN_ACTIONS = frozenset(str(action.value) for action in Action)
 
 _ONCE = frozenset({"StartTransaction", "StopTransaction", "MeterValues"})
 """Messages that carry their own time: a second sending is the same event."""
+
+_KEPT = frozenset({"StartTransaction", "StopTransaction"})
+"""Of these, what must not be cut short when the connection ends meanwhile."""
 
 _BEFORE_ACCEPTANCE: dict[Registration | None, frozenset[str]] = {
     Registration.REJECTED: frozenset({"BootNotification"}),
@@ -70,6 +65,9 @@ _BEFORE_ACCEPTANCE: dict[Registration | None, frozenset[str]] = {
     ),
 }
 """What is answered before the charger is accepted (OCPP-J 1.6 errata 3.8)."""
+
+type Refused = RpcError | Unanswered
+"""Why a CALL gets a CALLERROR, or nothing."""
 
 type Authorize = Callable[[str, str], TagDecision]
 """Decides for a charger's identity what a presented id tag may do."""
@@ -97,7 +95,10 @@ class Incoming:
         self._context = context
         self._booted = booted
         self._answers = AnswerBook()
+        self._turn = asyncio.Lock()
+        self._under_way: set[asyncio.Task[Answer | Refused]] = set()
         self._meter = MeterReader(charger)
+        self._book = TransactionBook(charger)
         self._handlers: dict[str, Callable[[Payload], Awaitable[Answer]]] = {
             "Authorize": self._authorize,
             "BootNotification": self._boot,
@@ -132,13 +133,35 @@ class Incoming:
             raise RpcError(RpcErrorCode.SECURITY_ERROR, "not accepted yet")
         if call.action not in _ONCE:
             return await handler(call.payload)
-        key = AnswerBook.key(call)
-        payload = self._answers.find(key)
-        if payload is not None:
-            return Answer(payload=payload)
-        answer = await handler(call.payload)
-        self._answers.keep(key, answer.payload)
-        return answer
+        answering = self._once(handler, call)
+        if call.action in _KEPT:
+            # It goes on when the connection ends: the charger will send it again over
+            # the next one, and must be told the same.
+            task = asyncio.get_running_loop().create_task(answering)
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
+            answer = await asyncio.shield(task)
+        else:
+            answer = await answering
+        if isinstance(answer, Answer):
+            return answer
+        raise answer
+
+    async def _once(
+        self, handler: Callable[[Payload], Awaitable[Answer]], call: Call
+    ) -> Answer | Refused:
+        """Answer a CALL as before when it was answered before; one at a time."""
+        async with self._turn:
+            key = AnswerBook.key(call)
+            payload = self._answers.find(key)
+            if payload is not None:
+                return Answer(payload=payload)
+            try:
+                answer = await handler(call.payload)
+            except (RpcError, Unanswered) as refused:
+                return refused
+            self._answers.keep(key, answer.payload)
+            return answer
 
     def _now_text(self) -> str:
         return fields.iso(self._context.now())
@@ -160,7 +183,7 @@ class Incoming:
             # New firmware may do what the old one refused or died of.
             charger.features.measurands = None
             charger.features.limit_purpose = None
-            charger.remember(fatal_steps={})
+            charger.remember(fatal_steps={}, answers_pings=False)
         status = self._context.registration(charger)
         accepted = status is Registration.ACCEPTED
         charger.remember(info=info, accepted=accepted)
@@ -230,13 +253,14 @@ class Incoming:
         if code not in ERROR_CODES and vendor is None:
             vendor = code
         changed = connector.set_status(
-            status, at or now, error, fields.text(payload, "info", 255), vendor
+            status, at, error, fields.text(payload, "info", 255), vendor
         )
         if status is ConnectorStatus.AVAILABLE and connector.transaction is not None:
             # Its StopTransaction may still be on its way from the charger's queue.
-            changed |= connector.end(now)
-        if status in _PLUGGED and connector.transaction is None:
-            changed |= self._resume(connector)
+            changed |= connector.end(at)
+        resumed = self._book.resumable(connector)
+        if resumed is not None:
+            changed |= connector.begin(resumed)
         if connector.connector_id == 0:
             self._charger.publish(0, changed | {"availability"})
         else:
@@ -244,19 +268,6 @@ class Incoming:
         if at is not None:
             self._measure_clock(at, now)
         return Answer()
-
-    def _resume(self, connector: Connector) -> set[str]:
-        """Take up a stored transaction that the charger shows is still running."""
-        open_ones = [
-            transaction
-            for transaction in self._charger.memory.transactions.values()
-            if transaction.connector_id == connector.connector_id
-            and transaction.ended_at is None
-            and transaction.accepted
-        ]
-        if not open_ones:
-            return set()
-        return connector.begin(max(open_ones, key=lambda each: each.started_at))
 
     def _measure_clock(self, at: datetime, now: datetime) -> None:
         """Note how far the charger's clock is off, by a message of this moment.
@@ -268,52 +279,37 @@ class Incoming:
         if known is None or abs(offset - known) >= 2:
             self._charger.update(clock_offset_s=float(offset))
 
-    async def _meter_values(self, payload: Payload) -> Answer:
+    def _charger_time(self) -> datetime:
+        """Return what the charger's clock says now, as far as it is known.
+
+        Many are hours off: they put a Z behind their local time.
+        """
         now = self._context.now()
+        try:
+            return now + timedelta(seconds=self._charger.clock_offset_s or 0)
+        except OverflowError:
+            return now
+
+    async def _meter_values(self, payload: Payload) -> Answer:
+        now = self._charger_time()
         connector_id = fields.integer(payload, "connectorId")
         if connector_id is None or not 0 <= connector_id <= MAX_CONNECTORS:
             return Answer()
         connector = self._charger.connector(connector_id)
         samples = read_samples(payload, now)
         transaction_id = fields.integer(payload, "transactionId")
-        changed = set()
-        if samples and transaction_id is not None and transaction_id > 0:
-            changed = self._adopt(connector, transaction_id, samples[-1].at, now)
+        changed: set[str] = set()
         for bucket in by_time(samples):
+            at = bucket[0].at
+            shown = self._book.metered(connector, transaction_id, at, now)
+            if shown is not None:
+                changed |= connector.begin(shown)
             changed |= self._meter.take(connector, bucket, transaction_id, now)
         self._charger.publish(connector_id, changed)
         return Answer()
 
-    def _adopt(
-        self, connector: Connector, transaction_id: int, at: datetime, now: datetime
-    ) -> set[str]:
-        """Make a live transaction that we do not know of the connector's own.
-
-        Only where the charger shows one and none is known: chargers also keep naming
-        an old id after its end.
-        """
-        if (
-            connector.connector_id == 0
-            or connector.transaction is not None
-            or connector.status not in _PLUGGED
-            or now - at > RECENT
-        ):
-            return set()
-        known = self._charger.transaction(transaction_id)
-        if known is not None:
-            return set() if known.ended_at else connector.begin(known)
-        adopted = Transaction(
-            transaction_id=transaction_id,
-            connector_id=connector.connector_id,
-            id_tag=None,
-            started_at=at,
-            meter_start_wh=None,
-        )
-        self._keep(adopted)
-        return connector.begin(adopted)
-
     async def _start_transaction(self, payload: Payload) -> Answer:
-        now = self._context.now()
+        now = self._charger_time()
         connector = self._connector(payload)
         if connector.connector_id == 0:
             raise RpcError(
@@ -331,14 +327,12 @@ class Incoming:
             meter_start_wh=meter_start,
             accepted=decision is TagDecision.ACCEPTED,
         )
-        known = self._same_start(transaction)
+        known = self._book.same_start(transaction)
         if known is None:
             transaction.transaction_id = await self._open(transaction)
-            self._keep(transaction)
-            if transaction.accepted and (
-                now - started_at <= RECENT or connector.status in _PLUGGED
-            ):
-                connector.register.begin(meter_start)
+            self._book.keep(transaction)
+            if transaction.accepted and self._book.began(connector, transaction, now):
+                self._meter.begin(connector, meter_start, started_at, now)
                 self._charger.publish(
                     connector.connector_id, connector.begin(transaction)
                 )
@@ -350,17 +344,6 @@ class Incoming:
             }
         )
 
-    def _same_start(self, start: Transaction) -> Transaction | None:
-        for known in self._charger.memory.transactions.values():
-            if (
-                known.connector_id == start.connector_id
-                and known.id_tag == start.id_tag
-                and known.started_at == start.started_at
-                and known.meter_start_wh == start.meter_start_wh
-            ):
-                return known
-        return None
-
     async def _open(self, transaction: Transaction) -> int:
         try:
             return await self._charger.journal.open_transaction(
@@ -369,18 +352,8 @@ class Incoming:
         except OSError as error:
             raise Unanswered(f"it could not be kept: {error}") from error
 
-    def _keep(self, transaction: Transaction) -> None:
-        kept = {
-            **self._charger.memory.transactions,
-            transaction.transaction_id: transaction,
-        }
-        ended = [key for key, each in kept.items() if each.ended_at is not None]
-        for key in ended[: max(0, len(kept) - MAX_KEPT_TRANSACTIONS)]:
-            del kept[key]
-        self._charger.remember(transactions=kept)
-
     async def _stop_transaction(self, payload: Payload) -> Answer:
-        now = self._context.now()
+        now = self._charger_time()
         transaction_id = fields.required_integer(payload, "transactionId")
         transaction = self._charger.transaction(transaction_id)
         if transaction is not None and transaction.ended_at is None:
@@ -406,7 +379,7 @@ class Incoming:
                 )
         if meter_stop is not None:
             changed |= self._meter.take_stop(
-                connector, transaction, Reading(value=meter_stop, at=ended_at)
+                connector, transaction, Reading(value=meter_stop, at=ended_at), now
             )
         transaction.ended_at = ended_at
         transaction.meter_stop_wh = meter_stop
@@ -418,7 +391,7 @@ class Incoming:
         except OSError as error:
             transaction.ended_at = None
             raise Unanswered(f"it could not be kept: {error}") from error
-        if running:
-            changed |= connector.end(now)
-        self._keep(transaction)
+        if connector.transaction is transaction:
+            changed |= connector.end(ended_at)
+        self._book.keep(transaction)
         self._charger.publish(connector.connector_id, changed)

@@ -184,11 +184,11 @@ class Onboarding:
             self._charger.connector(connector_id)
 
     async def _trigger_boot(self) -> None:
-        """Ask who the charger is, where it has never said so on this connection.
+        """Ask who the charger is, where it has never said so.
 
         Never after an accepted boot (OCPP 1.6 errata 4.0, 3.40; requirement R13).
         """
-        if self.booted or self._charger.info.vendor is not None:
+        if self.booted or self._charger.memory.accepted:
             return
         await self._outgoing.trigger("BootNotification")
 

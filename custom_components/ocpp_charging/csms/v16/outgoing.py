@@ -40,6 +40,9 @@ ACTIONS = (
 )
 """What we may send; their schemas are compiled before the first charger comes."""
 
+SECRETS = frozenset({"AuthorizationKey"})
+"""Keys whose values are not kept (some chargers let them be read)."""
+
 MAX_KEPT_PROFILES = 64
 
 
@@ -118,7 +121,7 @@ class Outgoing(Commands):
             if key is not None:
                 settings[key] = Setting(
                     key=key,
-                    value=fields.text(item, "value", 500),
+                    value=None if key in SECRETS else fields.text(item, "value", 500),
                     readonly=item.get("readonly") is True,
                 )
         unknown = answer.get("unknownKey")
@@ -140,7 +143,8 @@ class Outgoing(Commands):
         )
         known = self._charger.configuration.get(key)
         if known is not None:
-            changed = Setting(key=key, value=value, readonly=known.readonly)
+            kept = None if key in SECRETS else value
+            changed = Setting(key=key, value=kept, readonly=known.readonly)
             self._charger.update(
                 configuration={**self._charger.configuration, key: changed}
             )

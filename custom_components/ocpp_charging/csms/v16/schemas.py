@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 import json
+import math
 from typing import Any
 
 import fastjsonschema
@@ -58,10 +59,14 @@ def check(action: str, payload: dict[str, Any]) -> None:
         raise InvalidRequest(action, f"{field} {rule}".strip()) from None
 
 
+def _one_decimal(value: float) -> bool:
+    return math.isfinite(value) and round(value, 1) == value
+
+
 def _check_decimals(node: Any) -> None:
     if isinstance(node, dict):
         for key, value in node.items():
-            if key in {"limit", "minChargingRate"} and round(value, 1) != value:
+            if key in {"limit", "minChargingRate"} and not _one_decimal(value):
                 raise fastjsonschema.JsonSchemaValueException(
                     f"data.{key} must have at most one decimal", name=f"data.{key}"
                 )

@@ -1,6 +1,7 @@
 """One connection of an OCPP 1.6 charger: its link, its commands and its set-up."""
 
 import asyncio
+from datetime import UTC, datetime
 import logging
 
 from websockets.asyncio.connection import Connection
@@ -39,7 +40,6 @@ class Session:
         self._peer = peer
         self._charger = peer.charger
         self._timing = peer.context.timing
-        self._boot = asyncio.Event()
         self._setup: asyncio.Task[None] | None = None
         self.link = Link(
             socket,
@@ -57,16 +57,16 @@ class Session:
     async def run(self) -> None:
         """Serve the connection until it ends."""
         self._peer.session = self
-        self._setup = asyncio.create_task(
-            self._set_up(self._timing.boot_grace),
-            name=f"ocpp set-up of {self._charger.identity}",
-        )
+        self._begin_setup(self._timing.boot_grace)
         try:
             await self.link.run()
         finally:
             if self._peer.session is self:
                 self._peer.session = None
-            await self._stop_setup()
+            if self.onboarding.running and self._setup is not None:
+                # It finds the connection gone and notes during which step.
+                await asyncio.gather(self._setup, return_exceptions=True)
+            await self.stop_setup()
 
     def booted(self) -> None:
         """Set the charger up, or again: a boot was accepted on this connection.
@@ -77,23 +77,30 @@ class Session:
         self.onboarding.booted = True
         if self.onboarding.running:
             return
-        if self._setup is not None:
-            self._setup.cancel()
-        self._setup = asyncio.create_task(
-            self._set_up(self._timing.boot_settle),
-            name=f"ocpp set-up of {self._charger.identity}",
-        )
+        self._begin_setup(self._timing.boot_settle)
+
+    def renew(self) -> None:
+        """Set the charger up again: its owner has changed something."""
+        if self._charger.ready and not self.onboarding.running:
+            self._begin_setup(0)
 
     async def refresh(self) -> None:
         """Read and set up the charger now, with all steps.
 
         Raises `ChargerOffline` when the connection ends meanwhile.
         """
-        await self._stop_setup()
+        await self.stop_setup()
         self._charger.remember(fatal_steps={})
         await self.onboarding.run()
         if not self._charger.connected:
             raise ChargerOffline("GetConfiguration")
+
+    def _begin_setup(self, delay: float) -> None:
+        if self._setup is not None:
+            self._setup.cancel()
+        self._setup = asyncio.create_task(
+            self._set_up(delay), name=f"ocpp set-up of {self._charger.identity}"
+        )
 
     async def _set_up(self, delay: float) -> None:
         await asyncio.sleep(delay)
@@ -104,7 +111,8 @@ class Session:
         except Exception:
             _LOGGER.exception("%s: could not be set up", self._charger.identity)
 
-    async def _stop_setup(self) -> None:
+    async def stop_setup(self) -> None:
+        """Break off the set-up, if one is under way."""
         if self._setup is not None:
             self._setup.cancel()
             await asyncio.gather(self._setup, return_exceptions=True)
@@ -116,3 +124,4 @@ class Session:
 
     def _heard(self) -> None:
         self.last_heard = asyncio.get_running_loop().time()
+        self._charger.last_seen = datetime.now(UTC)

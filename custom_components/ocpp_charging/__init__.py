@@ -1,0 +1,91 @@
+"""OCPP Charging: an OCPP central system inside Home Assistant."""
+
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
+from homeassistant.core import Event, HomeAssistant
+from homeassistant.exceptions import ConfigEntryNotReady
+from homeassistant.helpers import config_validation as cv, device_registry as dr
+from homeassistant.helpers.typing import ConfigType
+
+from .const import DOMAIN
+from .devices import subentry_of
+from .http import async_setup_http
+from .hub import Hub, OcppConfigEntry
+from .repairs import async_delete_issues
+from .services import async_setup_services
+from .store import StoreJournal
+
+CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
+
+PLATFORMS = [
+    Platform.BINARY_SENSOR,
+    Platform.BUTTON,
+    Platform.NUMBER,
+    Platform.SENSOR,
+    Platform.SWITCH,
+]
+
+
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
+    """Set up what all central systems share: the actions and the HTTP view."""
+    async_setup_services(hass)
+    async_setup_http(hass)
+    return True
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: OcppConfigEntry) -> bool:
+    """Set up one central system."""
+    hub = Hub(hass, entry)
+    await hub.async_load()
+    entry.runtime_data = hub
+    # Entities listen before the first charger can say anything.
+    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    try:
+        await hub.async_start()
+    except ConfigEntryNotReady:
+        await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+        await hub.async_stop()
+        raise
+
+    async def stop(_event: Event) -> None:
+        await hub.async_stop()
+
+    entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, stop))
+    entry.async_on_unload(entry.add_update_listener(_async_entry_updated))
+    return True
+
+
+async def async_unload_entry(hass: HomeAssistant, entry: OcppConfigEntry) -> bool:
+    """Unload a central system: its chargers are disconnected, its port is free."""
+    unloaded = await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+    if unloaded:
+        await entry.runtime_data.async_stop()
+    return unloaded
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: OcppConfigEntry) -> None:
+    """Delete what a central system kept."""
+    async_delete_issues(hass, entry.entry_id)
+    await StoreJournal(hass, entry.entry_id).async_remove()
+
+
+async def _async_entry_updated(hass: HomeAssistant, entry: OcppConfigEntry) -> None:
+    entry.runtime_data.async_entry_updated()
+
+
+async def async_remove_config_entry_device(
+    hass: HomeAssistant, entry: OcppConfigEntry, device_entry: dr.AnyDeviceEntry
+) -> bool:
+    """Let a charger that is not connected be removed, with its subentry.
+
+    Connectors and the central system come and go with what they belong to.
+    """
+    subentry_id = subentry_of(device_entry)
+    charger = entry.runtime_data.chargers.get(subentry_id or "")
+    if charger is None:
+        # A device without a charger is a left-over, but for the central system's own.
+        return subentry_id is not None
+    if charger.connected:
+        return False
+    # This removes the device, too: Home Assistant then finds it gone.
+    hass.config_entries.async_remove_subentry(entry, subentry_id or "")
+    return True

@@ -1,0 +1,327 @@
+"""What each action does: the row of `services.ACTIONS` says what it takes."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from homeassistant.const import ATTR_DEVICE_ID
+from homeassistant.core import ServiceCall, ServiceResponse
+from homeassistant.util import dt as dt_util
+
+from . import devices
+from .csms import control
+from .csms.charger import Charger
+from .csms.errors import CommandRefused
+from .csms.model import ProfilePurpose, Registration
+from .helpers import charger_name, invalid, is_secret_key, translated_errors
+from .profile_form import build_profile, plain, schedule_response, transaction_for
+
+ATTR_CONNECTOR = "connector"
+HIDDEN = "(hidden)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """What an action is for: a charger, and a connector where one was named."""
+
+    charger: Charger
+    named: int | None
+    confirm: float
+    """Seconds that the charger may take to do what it has accepted."""
+
+    def connector(self, default: int | None = None) -> int:
+        """Return the connector meant, 0 being the charger as a whole.
+
+        Without a name it is `default`, else the only connector there is. Raises a
+        translated error when there are several.
+        """
+        if self.named is not None:
+            return self.named
+        if default is not None:
+            return default
+        if len(self.charger.connectors) == 1:
+            return next(iter(self.charger.connectors))
+        raise invalid("connector_needed", charger=charger_name(self.charger))
+
+    def one_connector(self) -> int:
+        """Return the connector meant, never the charger as a whole."""
+        connector_id = self.connector()
+        if connector_id == 0:
+            raise invalid("connector_needed", charger=charger_name(self.charger))
+        return connector_id
+
+
+def _target(call: ServiceCall) -> Target:
+    """Return what the action's device, and its connector field, stand for."""
+    hub, charger, of_device = devices.resolve(call.hass, call.data[ATTR_DEVICE_ID])
+    named: int | None = call.data.get(ATTR_CONNECTOR)
+    if of_device is not None and named not in {None, of_device}:
+        raise invalid(
+            "connector_differs",
+            charger=charger_name(charger, of_device),
+            connector=named,
+        )
+    if named and named not in charger.connectors:
+        raise invalid(
+            "connector_unknown",
+            charger=charger_name(charger),
+            connector=named,
+            connectors=", ".join(map(str, sorted(charger.connectors))) or "–",
+        )
+    return Target(
+        charger=charger,
+        named=named if of_device is None else of_device,
+        confirm=hub.central.timing.confirm,
+    )
+
+
+async def set_charging_profile(call: ServiceCall) -> ServiceResponse:
+    """Install a charging profile, in the friendly form or as it is."""
+    target = _target(call)
+    if "profile" in call.data:
+        return await _set_raw_profile(target, call.data["profile"])
+    charger = target.charger
+    whole = call.data["purpose"] is ProfilePurpose.CHARGER_MAX
+    connector_id = target.connector(0 if whole else None)
+    profile = build_profile(charger, connector_id, call.data)
+    with translated_errors(charger, connector_id):
+        commands = charger.commands("SetChargingProfile")
+        await commands.set_profile(connector_id, profile)
+    return {ATTR_CONNECTOR: connector_id, "profile_id": profile.profile_id}
+
+
+async def _set_raw_profile(target: Target, given: dict[str, Any]) -> ServiceResponse:
+    """Send a `csChargingProfiles` as it is; only what OCPP forbids is refused.
+
+    A TxProfile without a transaction id gets the running one's, which cannot be known
+    when an automation is written.
+    """
+    charger = target.charger
+    profile = {str(key): plain(value) for key, value in given.items()}
+    purpose = profile.get("chargingProfilePurpose")
+    whole = purpose == ProfilePurpose.CHARGER_MAX
+    connector_id = target.connector(0 if whole else None)
+    if purpose in set(ProfilePurpose):
+        running = transaction_for(charger, connector_id, ProfilePurpose(purpose))
+        if running is not None:
+            profile.setdefault("transactionId", running)
+    with translated_errors(charger, connector_id):
+        commands = charger.commands("SetChargingProfile")
+        await commands.set_raw_profile(connector_id, profile)
+    return {
+        ATTR_CONNECTOR: connector_id,
+        "profile_id": profile.get("chargingProfileId"),
+    }
+
+
+async def clear_charging_profile(call: ServiceCall) -> ServiceResponse:
+    """Remove the charging profiles that match all given criteria."""
+    target = _target(call)
+    profile_id: int | None = call.data.get("profile_id")
+    with translated_errors(target.charger, target.named):
+        commands = target.charger.commands("ClearChargingProfile")
+        cleared = await commands.clear_profiles(
+            profile_id=profile_id,
+            # An id is enough, and excludes criteria (OCPP 1.6 errata 4.0, 3.25).
+            connector_id=target.named if profile_id is None else None,
+            purpose=call.data.get("purpose"),
+            stack_level=call.data.get("stack_level"),
+        )
+    return {"cleared": cleared}
+
+
+async def get_charging_profiles(call: ServiceCall) -> ServiceResponse:
+    """Return the profiles that the charger accepted, as remembered."""
+    target = _target(call)
+    return {
+        "profiles": [
+            {
+                ATTR_CONNECTOR: installed.connector_id,
+                "profile": plain(installed.payload),
+            }
+            for _, installed in sorted(target.charger.memory.profiles.items())
+            if target.named in {None, installed.connector_id}
+        ]
+    }
+
+
+async def get_composite_schedule(call: ServiceCall) -> ServiceResponse:
+    """Ask the charger what limit results from all its profiles."""
+    target = _target(call)
+    connector_id = target.connector()
+    with translated_errors(target.charger, connector_id):
+        commands = target.charger.commands("GetCompositeSchedule")
+        schedule = await commands.composite_schedule(
+            connector_id, call.data["duration"], call.data.get("unit")
+        )
+    return {ATTR_CONNECTOR: connector_id, **schedule_response(schedule)}
+
+
+async def start_transaction(call: ServiceCall) -> ServiceResponse:
+    """Start charging and wait until the charger has done so."""
+    target = _target(call)
+    connector_id = target.one_connector()
+    id_tag: str | None = call.data.get("id_tag")
+    with translated_errors(target.charger, connector_id, secrets=[id_tag or ""]):
+        await control.start_charging(
+            target.charger, connector_id, id_tag=id_tag, timeout=target.confirm
+        )
+    running = target.charger.connector(connector_id).transaction
+    return {
+        ATTR_CONNECTOR: connector_id,
+        "transaction_id": None if running is None else running.transaction_id,
+    }
+
+
+async def stop_transaction(call: ServiceCall) -> ServiceResponse:
+    """Stop charging and wait until the charger has done so."""
+    target = _target(call)
+    connector_id = target.one_connector()
+    connector = target.charger.connector(connector_id)
+    running = connector.transaction
+    with translated_errors(target.charger, connector_id):
+        await control.stop_charging(
+            target.charger, connector_id, timeout=target.confirm
+        )
+    return {
+        ATTR_CONNECTOR: connector_id,
+        "transaction_id": None if running is None else running.transaction_id,
+        "energy_wh": None if running is None else running.energy_wh,
+    }
+
+
+async def unlock(call: ServiceCall) -> None:
+    """Unlock a connector's cable."""
+    target = _target(call)
+    connector_id = target.one_connector()
+    with translated_errors(target.charger, connector_id):
+        await target.charger.commands("UnlockConnector").unlock(connector_id)
+
+
+async def reset(call: ServiceCall) -> None:
+    """Restart the charger."""
+    target = _target(call)
+    with translated_errors(target.charger):
+        commands = target.charger.commands("Reset")
+        await commands.reset(hard=call.data["type"] == "hard")
+
+
+async def change_availability(call: ServiceCall) -> ServiceResponse:
+    """Take a connector, or the whole charger, in or out of service."""
+    target = _target(call)
+    connector_id = target.connector(0)
+    with translated_errors(target.charger, connector_id):
+        status = await control.set_availability(
+            target.charger, connector_id, operative=call.data["available"]
+        )
+    return {ATTR_CONNECTOR: connector_id, "status": status.lower()}
+
+
+async def get_configuration(call: ServiceCall) -> ServiceResponse:
+    """Read configuration keys; what is secret is not shown."""
+    target = _target(call)
+    with translated_errors(target.charger):
+        commands = target.charger.commands("GetConfiguration", pending=True)
+        report = await commands.get_configuration(call.data.get("keys"))
+    return {
+        "settings": {
+            setting.key: {
+                "value": (
+                    HIDDEN
+                    if setting.value and is_secret_key(setting.key)
+                    else setting.value
+                ),
+                "readonly": setting.readonly,
+            }
+            for setting in report.settings.values()
+        },
+        "unknown": list(report.unknown),
+    }
+
+
+async def set_configuration(call: ServiceCall) -> ServiceResponse:
+    """Write one configuration key."""
+    target = _target(call)
+    key, value = call.data["key"].strip(), call.data["value"]
+    if key.lower() == "authorizationkey":
+        # The central system must learn a new password in the same breath, or the
+        # charger is locked out.
+        raise invalid("password_by_reconfigure", charger=charger_name(target.charger))
+    secrets = [value] if is_secret_key(key) else []
+    with translated_errors(target.charger, secrets=secrets):
+        commands = target.charger.commands("ChangeConfiguration", pending=True)
+        return {"reboot_required": await commands.set_configuration(key, value)}
+
+
+async def trigger_message(call: ServiceCall) -> None:
+    """Ask the charger to send a message now."""
+    target = _target(call)
+    charger, message = target.charger, call.data["message"]
+    accepted = charger.registration is Registration.ACCEPTED
+    if message == "BootNotification" and charger.connected and accepted:
+        # Not after it has been accepted (OCPP 1.6 errata 4.0, 3.40); some chargers
+        # then drop the connection each time.
+        raise invalid("already_booted", charger=charger_name(charger))
+    with translated_errors(charger, target.named):
+        commands = charger.commands("TriggerMessage", pending=True)
+        await commands.trigger(message, target.named or None)
+
+
+async def clear_cache(call: ServiceCall) -> None:
+    """Empty the charger's authorization cache."""
+    target = _target(call)
+    with translated_errors(target.charger):
+        await target.charger.commands("ClearCache").clear_cache()
+
+
+async def data_transfer(call: ServiceCall) -> ServiceResponse:
+    """Send something in the private language of the charger's maker."""
+    target = _target(call)
+    with translated_errors(target.charger):
+        commands = target.charger.commands("DataTransfer")
+        answer = await commands.data_transfer(
+            call.data["vendor_id"], call.data.get("message_id"), call.data.get("data")
+        )
+        if answer.status != "Accepted":
+            words = " ".join(filter(None, (answer.status, answer.data)))
+            raise CommandRefused("DataTransfer", words)
+    return {"status": answer.status, "data": answer.data}
+
+
+async def update_firmware(call: ServiceCall) -> None:
+    """Have the charger fetch and install firmware."""
+    target = _target(call)
+    url = call.data["url"]
+    with translated_errors(target.charger, secrets=_url_secrets(url)):
+        commands = target.charger.commands("UpdateFirmware")
+        await commands.update_firmware(
+            url,
+            call.data.get("retrieve_at") or dt_util.utcnow(),
+            retries=call.data.get("retries"),
+            retry_interval=call.data.get("retry_interval"),
+        )
+
+
+async def get_diagnostics(call: ServiceCall) -> ServiceResponse:
+    """Have the charger upload its diagnostics."""
+    target = _target(call)
+    url = call.data["url"]
+    start, stop = call.data.get("start"), call.data.get("stop")
+    if start is not None and stop is not None and start >= stop:
+        raise invalid("stop_before_start")
+    with translated_errors(target.charger, secrets=_url_secrets(url)):
+        commands = target.charger.commands("GetDiagnostics")
+        file_name = await commands.get_diagnostics(
+            url,
+            start=start,
+            stop=stop,
+            retries=call.data.get("retries"),
+            retry_interval=call.data.get("retry_interval"),
+        )
+    return {"file_name": file_name}
+
+
+def _url_secrets(url: str) -> list[str]:
+    """Return what no message may repeat of a URL that may hold a password."""
+    password = urlsplit(url).password
+    return [url, password] if password else []

@@ -1,0 +1,50 @@
+"""Names that several modules of the integration share."""
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final
+
+DOMAIN: Final = "ocpp_charging"
+
+SUBENTRY_CHARGER: Final = "charger"
+"""The type of the subentries: each is a charger that the owner added."""
+
+DEFAULT_PORT: Final = 9000
+DEFAULT_SAMPLE_INTERVAL: Final = timedelta(seconds=60)
+DEFAULT_MAX_CURRENT_A: Final = 32.0
+DEFAULT_START_TAG: Final = "HomeAssistant"
+
+# The central system (config entry data).
+CONF_SECURITY: Final = "security"
+CONF_CERTIFICATE: Final = "certificate"
+CONF_NAMES: Final = "names"
+CONF_CERTIFICATE_FILE: Final = "certificate_file"
+CONF_KEY_FILE: Final = "key_file"
+CONF_CERTIFICATE_FILE_2: Final = "certificate_file_2"
+CONF_KEY_FILE_2: Final = "key_file_2"
+
+# Its options, and where a charger has one of its own, that charger's.
+CONF_SAMPLE_INTERVAL: Final = "sample_interval"
+
+# A charger (config subentry data).
+CONF_IDENTITY: Final = "identity"
+CONF_KEY_HASHES: Final = "key_hashes"
+CONF_PASSWORD_REQUIRED: Final = "password_required"
+CONF_MAX_CURRENT_A: Final = "max_current_a"
+CONF_START_TAG: Final = "start_tag"
+CONF_WEB_ADDRESS: Final = "web_address"
+
+
+class Security(StrEnum):
+    """How the line between the chargers and the central system is protected."""
+
+    WSS_COMPATIBLE = "wss_compatible"
+    WSS_MODERN = "wss_modern"
+    WS = "ws"
+
+
+class CertificateSource(StrEnum):
+    """Where the central system's certificate comes from."""
+
+    OWN_CA = "own_ca"
+    FILES = "files"

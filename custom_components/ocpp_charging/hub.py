@@ -1,0 +1,260 @@
+"""Ties one central system to its config entry: it wires, and decides nothing."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+import errno
+import logging
+from typing import Any
+
+from homeassistant.config_entries import ConfigEntry, ConfigSubentry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady
+
+from .const import (
+    CONF_IDENTITY,
+    CONF_KEY_HASHES,
+    CONF_MAX_CURRENT_A,
+    CONF_PASSWORD_REQUIRED,
+    CONF_SAMPLE_INTERVAL,
+    CONF_START_TAG,
+    CONF_WEB_ADDRESS,
+    DEFAULT_MAX_CURRENT_A,
+    DEFAULT_SAMPLE_INTERVAL,
+    DEFAULT_START_TAG,
+    DOMAIN,
+    SUBENTRY_CHARGER,
+)
+from .csms.certificates import CertificateError
+from .csms.charger import Charger
+from .csms.model import ChargerSettings
+from .csms.server import CentralSystem, Expectation
+from .csms.timing import Timing
+from .devices import async_register_central, async_register_charger
+from .discovery import Discovery
+from .listener import ListenerSettings, TlsKeeper, async_describe
+from .repairs import RepairDesk
+from .store import StoreJournal
+
+_LOGGER = logging.getLogger(__name__)
+
+type OcppConfigEntry = ConfigEntry[Hub]
+type ChargerFollower = Callable[[str, Charger], None]
+
+TIMING = Timing()
+"""How long the central system waits for what; tests shorten it."""
+
+
+def charger_settings(
+    entry: OcppConfigEntry, data: Mapping[str, Any]
+) -> ChargerSettings:
+    """Return what the owner decided about a charger, from its subentry's data."""
+    interval = data.get(CONF_SAMPLE_INTERVAL) or entry.options.get(
+        CONF_SAMPLE_INTERVAL, DEFAULT_SAMPLE_INTERVAL.total_seconds()
+    )
+    return ChargerSettings(
+        identity=data[CONF_IDENTITY],
+        key_hashes=tuple(data.get(CONF_KEY_HASHES, ())),
+        password_required=data.get(CONF_PASSWORD_REQUIRED, True),
+        sample_interval=timedelta(seconds=interval),
+        start_tag=data.get(CONF_START_TAG, DEFAULT_START_TAG),
+        max_current_a=data.get(CONF_MAX_CURRENT_A, DEFAULT_MAX_CURRENT_A),
+    )
+
+
+def _shown(subentry: ConfigSubentry) -> tuple[str, str | None]:
+    return subentry.title, subentry.data.get(CONF_WEB_ADDRESS) or None
+
+
+class Hub:
+    """One config entry at work: the central system and those who attend to it.
+
+    `chargers` and `device_ids` are by subentry id; the latter are those of the
+    chargers' devices, filled by `devices`.
+    """
+
+    def __init__(self, hass: HomeAssistant, entry: OcppConfigEntry) -> None:
+        """Make the parts; nothing is read or opened yet."""
+        self.hass = hass
+        self.entry = entry
+        self.settings = ListenerSettings.from_data(entry.data)
+        self.tls = TlsKeeper(hass, self.settings)
+        self.journal = StoreJournal(hass, entry.entry_id)
+        self.central = CentralSystem(self.journal, timing=TIMING)
+        self.chargers: dict[str, Charger] = {}
+        self.device_ids: dict[str, str] = {}
+        self._shown: dict[str, tuple[str, str | None]] = {}
+        self._unregister: dict[str, Callable[[], None]] = {}
+        self._followers: list[ChargerFollower] = []
+        self._expectations: set[Expectation] = set()
+        self._forgetting: set[asyncio.Task[None]] = set()
+        self._desk = RepairDesk(self)
+        self._discovery = Discovery(self)
+
+    async def async_load(self) -> None:
+        """Read what is kept and make the known chargers; no charger can connect yet.
+
+        Raises `ConfigEntryError` when the certificate cannot be used.
+        """
+        self._desk.async_note_security()
+        try:
+            await self.tls.async_load()
+        except CertificateError as error:
+            await self._desk.async_note_certificate(error)
+            raise ConfigEntryError(
+                translation_domain=DOMAIN,
+                translation_key="certificate_unusable",
+                translation_placeholders={
+                    "reason": await async_describe(self.hass, error)
+                },
+            ) from error
+        await self._desk.async_note_certificate(None)
+        await self.journal.async_load()
+        known = {
+            subentry.data[CONF_IDENTITY] for subentry in self._charger_subentries()
+        }
+        for identity in self.journal.identities - known:
+            self.journal.forget(identity)
+        async_register_central(self)
+        self.async_sync_chargers()
+
+    async def async_start(self) -> None:
+        """Let the chargers in. Raises `ConfigEntryNotReady` when that fails."""
+        try:
+            await self.central.start(
+                self.settings.host, self.settings.port, self.tls.context
+            )
+        except OSError as error:
+            key = "port_in_use" if error.errno == errno.EADDRINUSE else "cannot_bind"
+            raise ConfigEntryNotReady(
+                translation_domain=DOMAIN,
+                translation_key=key,
+                translation_placeholders={
+                    "port": str(self.settings.port),
+                    "error": error.strerror or type(error).__name__,
+                },
+            ) from error
+        for start in (self._desk.async_start, self._discovery.async_start):
+            self.entry.async_on_unload(start())
+        self.entry.async_on_unload(
+            self.tls.async_keep_fresh(self._desk.async_note_certificate)
+        )
+
+    async def async_stop(self) -> None:
+        """Close every connection and free the port; keep what is not kept yet."""
+        for expectation in tuple(self._expectations):
+            self.expect_no_more(expectation)
+        await self.central.stop()
+        await asyncio.gather(*self._forgetting)
+        for unregister in self._unregister.values():
+            unregister()
+        self._unregister.clear()
+        try:
+            await self.journal.async_flush()
+        except OSError as error:
+            _LOGGER.error("What was learned of the chargers may be lost: %s", error)
+
+    def expect(self, settings: ChargerSettings) -> Expectation:
+        """Let a charger in for a conversation about adding it."""
+        expectation = self.central.expect(settings)
+        self._expectations.add(expectation)
+        return expectation
+
+    def expect_no_more(self, expectation: Expectation) -> None:
+        """End a conversation; a charger that was not added is disconnected."""
+        self._expectations.discard(expectation)
+        expectation.close()
+
+    @callback
+    def async_follow_chargers(self, added: ChargerFollower) -> Callable[[], None]:
+        """Call `added` with each charger's subentry id, now and when one is added.
+
+        Returns how to stop it.
+        """
+        self._followers.append(added)
+        for subentry_id, charger in self.chargers.items():
+            added(subentry_id, charger)
+        return lambda: self._followers.remove(added)
+
+    def subentry_id_of(self, identity: str) -> str | None:
+        """Return the subentry of the charger with this identity."""
+        for subentry_id, charger in self.chargers.items():
+            if charger.identity == identity:
+                return subentry_id
+        return None
+
+    def web_address(self, subentry_id: str) -> str | None:
+        """Return the address of a charger's own web page, where the owner gave one."""
+        return self._shown[subentry_id][1]
+
+    @callback
+    def async_entry_updated(self) -> None:
+        """Take over what changed in the entry, with the chargers connected.
+
+        Only another listener needs a reload.
+        """
+        if ListenerSettings.from_data(self.entry.data) != self.settings:
+            self.hass.config_entries.async_schedule_reload(self.entry.entry_id)
+        else:
+            self.async_sync_chargers()
+
+    @callback
+    def async_sync_chargers(self) -> None:
+        """Make the chargers agree with the subentries."""
+        wanted = {item.subentry_id: item for item in self._charger_subentries()}
+        for subentry_id in self.chargers.keys() - wanted.keys():
+            self._remove(subentry_id)
+        for subentry_id, subentry in wanted.items():
+            if subentry_id not in self.chargers:
+                self._add(subentry)
+            else:
+                self._update(subentry)
+
+    def _charger_subentries(self) -> list[ConfigSubentry]:
+        return list(self.entry.get_subentries_of_type(SUBENTRY_CHARGER))
+
+    def _add(self, subentry: ConfigSubentry) -> None:
+        settings = charger_settings(self.entry, subentry.data)
+        memory = self.journal.memory(settings.identity)
+        charger = self.central.add(settings, memory)
+        # One that was expected has learned already, in a memory of its own.
+        self.journal.remember(settings.identity, charger.memory)
+        subentry_id = subentry.subentry_id
+        self.chargers[subentry_id] = charger
+        self._shown[subentry_id] = _shown(subentry)
+        self._unregister[subentry_id] = async_register_charger(
+            self, subentry_id, charger
+        )
+        for added in tuple(self._followers):
+            added(subentry_id, charger)
+
+    def _update(self, subentry: ConfigSubentry) -> None:
+        subentry_id = subentry.subentry_id
+        settings = charger_settings(self.entry, subentry.data)
+        if settings != self.chargers[subentry_id].settings:
+            self.central.configure(settings)
+        # The device shows the title and the web address.
+        before = self._shown[subentry_id]
+        self._shown[subentry_id] = shown = _shown(subentry)
+        if shown != before:
+            self._unregister[subentry_id]()
+            self._unregister[subentry_id] = async_register_charger(
+                self, subentry_id, self.chargers[subentry_id]
+            )
+
+    def _remove(self, subentry_id: str) -> None:
+        charger = self.chargers.pop(subentry_id)
+        self._unregister.pop(subentry_id)()
+        self._shown.pop(subentry_id)
+        self.device_ids.pop(subentry_id, None)
+        self._desk.async_charger_removed(charger.identity)
+        task = self.hass.async_create_task(
+            self._forget(charger.identity), f"{DOMAIN} forget a charger"
+        )
+        self._forgetting.add(task)
+        task.add_done_callback(self._forgetting.discard)
+
+    async def _forget(self, identity: str) -> None:
+        await self.central.remove(identity)
+        if identity not in self.central.chargers:
+            self.journal.forget(identity)

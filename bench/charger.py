@@ -30,7 +30,9 @@ def _ssl(url: str) -> ssl.SSLContext | None:
     return context
 
 
-async def _ask(socket: ClientConnection, message_id: str, action: str, body: Any) -> Any:
+async def _ask(
+    socket: ClientConnection, message_id: str, action: str, body: Any
+) -> Any:
     """Send a CALL and return the answer; answer what is asked meanwhile."""
     await socket.send(json.dumps([2, message_id, action, body]))
     while True:
@@ -121,7 +123,8 @@ async def send_meter_values(settings: dict[str, Any]) -> dict[str, Any]:
         print("ready", flush=True)
         await asyncio.to_thread(sys.stdin.readline)
         began = time.perf_counter()
-        for number in range(settings["warm_up"], settings["warm_up"] + settings["count"]):
+        first = settings["warm_up"]
+        for number in range(first, first + settings["count"]):
             await send(number)
         return {"seconds": time.perf_counter() - began}
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, override
 
 from .home import HomeError
 from .scene import BAYS, Scene
@@ -23,13 +23,11 @@ class _Table:
     def add(self, charger: str, step: str, seen: str) -> None:
         self.rows.append((charger, step, seen))
 
+    @override
     def __str__(self) -> str:
         rows = [("charger", "step", "seen"), *self.rows]
         widths = [max(len(row[column]) for row in rows) for column in range(3)]
-        lines = [
-            "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True))
-            for row in rows
-        ]
+        lines = ["  ".join(map(str.ljust, row, widths, strict=True)) for row in rows]
         lines.insert(1, "  ".join("-" * width for width in widths))
         return "\n".join(line.rstrip() for line in lines)
 
@@ -56,18 +54,47 @@ def _number(states: dict[str, Any], entity_id: str) -> float | None:
         return None
 
 
+def _unit(states: dict[str, Any], entity_id: str) -> str:
+    unit: str = states[entity_id]["attributes"]["unit_of_measurement"]
+    return unit
+
+
 async def check(scene: Scene) -> bool:
     """Go through the main job on both chargers; print a table; True if all was seen."""
     table = _Table()
     try:
         for bay in BAYS:
             await _check_charger(scene, bay.identity, bay.name, table)
+        _check_log(scene.home.log)
+        for bay in BAYS:
+            _check_charge_point(scene, bay.identity)
     except (CheckFailed, HomeError) as error:
         print(table)
         print(f"\nFailed: {error}")
         return False
     print(table)
     return True
+
+
+def _check_log(log: str) -> None:
+    """See that nothing of ours was complained about."""
+    complaints = [
+        line
+        for line in log.splitlines()
+        if "ocpp_charging" in line
+        and (" WARNING " in line or " ERROR " in line)
+        # Home Assistant says so of every integration that is not its own.
+        and "has not been tested by Home Assistant" not in line
+    ]
+    if complaints:
+        raise CheckFailed("complaints in the log:\n" + "\n".join(complaints))
+
+
+def _check_charge_point(scene: Scene, identity: str) -> None:
+    """See that the central system broke no rule that the charger noticed."""
+    charger = scene.chargers[identity]
+    if charger.violations or charger.errors:
+        raise CheckFailed(f"{identity}: {charger.violations} {charger.errors}")
 
 
 async def _check_charger(scene: Scene, identity: str, name: str, table: _Table) -> None:
@@ -79,7 +106,9 @@ async def _check_charger(scene: Scene, identity: str, name: str, table: _Table) 
         return wanted if found == wanted else None
 
     seen = await _until(
-        scene, f"{name} waits", lambda states: state(states, "charging_state", "waiting")
+        scene,
+        f"{name} waits",
+        lambda states: state(states, "charging_state", "waiting"),
     )
     table.add(name, "car plugged in", seen)
     before = _number(await scene.home.states(), ids["energy"])
@@ -94,10 +123,8 @@ async def _check_charger(scene: Scene, identity: str, name: str, table: _Table) 
     table.add(name, "switched on", seen)
 
     def powered(states: dict[str, Any]) -> str | None:
-        power = _number(states, ids["power"])
-        return f"{power} {states[ids['power']]['attributes']['unit_of_measurement']}" if (
-            power or 0
-        ) > 0 else None
+        power = _number(states, ids["power"]) or 0
+        return f"{power:g} {_unit(states, ids['power'])}" if power > 0 else None
 
     table.add(name, "power", await _until(scene, f"{name} draws power", powered))
 
@@ -119,6 +146,7 @@ async def _check_charger(scene: Scene, identity: str, name: str, table: _Table) 
     table.add(name, "switched off", await _until(scene, f"{name} stops", stopped))
     await scene.read_entities()
     ids = scene.entities[identity]
-    session = (await scene.home.states())[ids["session_energy"]]
-    unit = session["attributes"]["unit_of_measurement"]
-    table.add(name, "session", f"{session['state']} {unit}")
+    states = await scene.home.states()
+    session = _number(states, ids["session_energy"])
+    unit = _unit(states, ids["session_energy"])
+    table.add(name, "session", f"{session} {unit}")

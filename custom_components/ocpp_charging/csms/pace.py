@@ -19,11 +19,14 @@ class Pace:
     async def keep(self) -> None:
         """Wait for another round of the loop if this one has lasted long enough."""
         loop = asyncio.get_running_loop()
-        while self._began is not None and loop.time() - self._began > self._stretch:
+        while self._lasted(loop.time()):  # noqa: ASYNC110 - no event marks a round
             await asyncio.sleep(0)
         if self._began is None:
             self._began = loop.time()
             loop.call_soon(self._new_round)
+
+    def _lasted(self, now: float) -> bool:
+        return self._began is not None and now - self._began > self._stretch
 
     def _new_round(self) -> None:
         self._began = None

@@ -1,10 +1,10 @@
 """Fixtures for all: a Home Assistant with a central system, and chargers for it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
-from homeassistant.config_entries import ConfigSubentryData
+from homeassistant.config_entries import ConfigEntryState, ConfigSubentryData
 from homeassistant.core import HomeAssistant, State, callback
 from homeassistant.helpers.event import async_track_state_change_event
 import pytest
@@ -38,7 +38,7 @@ _hashes: dict[str, str] = {}
 
 
 def key_hash(password: str) -> str:
-    """Return the stored form of a password; made once, since that is slow on purpose."""
+    """Return the stored form of a password; made once, as it is slow on purpose."""
     if password not in _hashes:
         _hashes[password] = str(KeyHash.make(validate_key(password)))
     return _hashes[password]
@@ -68,7 +68,7 @@ def charger_subentry(identity: str = IDENTITY, **changes: Any) -> ConfigSubentry
 
 def central_system(
     *subentries: ConfigSubentryData,
-    options: Mapping[str, Any] | None = None,
+    options: Any = None,
     **changes: Any,
 ) -> MockConfigEntry:
     """Return the config entry of a central system on a free port of 127.0.0.1."""
@@ -86,6 +86,11 @@ def central_system(
         options=dict(options or {}),
         subentries_data=list(subentries),
     )
+
+
+def state_of(entry: MockConfigEntry) -> ConfigEntryState:
+    """Return the state of an entry, which may change between two looks."""
+    return entry.state
 
 
 def charger_of(entry: MockConfigEntry, identity: str = IDENTITY) -> Charger:
@@ -198,9 +203,9 @@ async def charger_entry(hass: HomeAssistant, unloads: None) -> MockConfigEntry:
 async def simulated() -> AsyncGenerator[Simulated]:
     """Return how to have a simulated charger dial a central system.
 
-    `await simulated(entry, "CP1", connectors=2)` returns a running `ChargePoint` that is
-    connected, booted and read (`ready=False`: merely started). What else is passed are
-    `ChargePointOptions`. They are stopped at the end of the test.
+    `await simulated(entry, "CP1", connectors=2)` returns a running `ChargePoint` that
+    is connected, booted and read (`ready=False`: merely started). What else is passed
+    are `ChargePointOptions`. They are stopped at the end of the test.
     """
     running: list[ChargePoint] = []
 

@@ -18,19 +18,22 @@ from pytest_homeassistant_custom_component.common import (
     async_fire_time_changed,
 )
 
-from custom_components.ocpp_charging import conversation
+from custom_components.ocpp_charging import invitation
 from custom_components.ocpp_charging.csms.credentials import KeyHash
-from simulator import SILENCE
+from simulator import SILENCE, ChargePoint
 
 from .conftest import (
     IDENTITY,
     PASSWORD,
+    Simulated,
     central_system,
     charger_data,
     charger_of,
     charger_subentry,
+    key_hash,
     set_up,
     wait_for_charger,
+    wait_for_state,
 )
 from .flows import assert_texts, suggested
 
@@ -72,14 +75,19 @@ def named(identity: str = IDENTITY, **changes: Any) -> dict[str, Any]:
     }
 
 
-async def dial(entry: MockConfigEntry, simulated, identity: str = IDENTITY, **options):
+async def dial(
+    entry: MockConfigEntry,
+    simulated: Simulated,
+    identity: str = IDENTITY,
+    **options: Any,
+) -> ChargePoint:
     return await simulated(entry, identity, ready=False, **options)
 
 
 async def test_the_whole_conversation(
     hass: HomeAssistant,
     central_entry: MockConfigEntry,
-    simulated,
+    simulated: Simulated,
     device_registry: dr.DeviceRegistry,
 ) -> None:
     hub = central_entry.runtime_data
@@ -143,9 +151,9 @@ async def test_the_whole_conversation(
     assert charger.reconnects == 0
     assert charge_point.connected
     device = device_registry.async_get(hub.device_ids[subentry.subentry_id])
-    assert device is not None
+    assert isinstance(device, dr.DeviceEntry)
     assert (device.name, device.serial_number) == ("Garage", "SN1")
-    assert hass.states.get("binary_sensor.garage_connection").state == "on"
+    await wait_for_state(hass, "binary_sensor.garage_connection", "on")
     assert hass.states.get("sensor.garage_connector_2_status") is not None
 
     # It is let in after the conversation, and after a restart.
@@ -155,7 +163,7 @@ async def test_the_whole_conversation(
 
 
 async def test_a_charger_that_is_faster_than_its_owner(
-    hass: HomeAssistant, central_entry: MockConfigEntry, simulated
+    hass: HomeAssistant, central_entry: MockConfigEntry, simulated: Simulated
 ) -> None:
     result = await answer(hass, await begin(hass, central_entry), named())
     charge_point = await dial(central_entry, simulated)
@@ -168,7 +176,7 @@ async def test_a_charger_that_is_faster_than_its_owner(
 
 
 async def test_a_charger_with_a_name_of_its_own(
-    hass: HomeAssistant, central_entry: MockConfigEntry, simulated
+    hass: HomeAssistant, central_entry: MockConfigEntry, simulated: Simulated
 ) -> None:
     result = await answer(hass, await begin(hass, central_entry), named("mine"))
     result = await answer(hass, result, {})
@@ -184,7 +192,7 @@ async def test_a_charger_with_a_name_of_its_own(
 
 
 async def test_a_charger_that_cannot_send_a_password(
-    hass: HomeAssistant, central_entry: MockConfigEntry, simulated
+    hass: HomeAssistant, central_entry: MockConfigEntry, simulated: Simulated
 ) -> None:
     result = await answer(
         hass, await begin(hass, central_entry), named(no_password=True)
@@ -216,7 +224,7 @@ async def test_a_charger_that_cannot_send_a_password(
     ],
 )
 async def test_what_is_wrong_in_the_first_step_can_be_put_right(
-    hass: HomeAssistant, unloads: None, typed, errors
+    hass: HomeAssistant, unloads: None, typed: Any, errors: Any
 ) -> None:
     entry = await set_up(hass, central_system(charger_subentry("KNOWN")))
     result = await answer(hass, await begin(hass, entry), named(**typed))
@@ -238,18 +246,21 @@ async def test_a_free_name_is_suggested(hass: HomeAssistant, unloads: None) -> N
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give chargers less time than they need."""
-    monkeypatch.setattr(conversation, "CONNECT_TIMEOUT", 0.3)
+    monkeypatch.setattr(invitation, "CONNECT_TIMEOUT", 0.3)
 
 
 async def test_nobody_has_called(
-    hass: HomeAssistant, central_entry: MockConfigEntry, simulated, monkeypatch
+    hass: HomeAssistant,
+    central_entry: MockConfigEntry,
+    simulated: Simulated,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(conversation, "CONNECT_TIMEOUT", 0.01)
+    monkeypatch.setattr(invitation, "CONNECT_TIMEOUT", 0.01)
     result = await answer(hass, await begin(hass, central_entry), named())
     result = await until_waited(hass, await answer(hass, result, {}))
     assert result["type"] is FlowResultType.MENU
     assert result["step_id"] == "nothing_seen"
-    monkeypatch.setattr(conversation, "CONNECT_TIMEOUT", 10)
+    monkeypatch.setattr(invitation, "CONNECT_TIMEOUT", 10)
 
     result = await answer(hass, result, {"next_step_id": "connect"})
     assert result["step_id"] == "connect_plain"
@@ -262,9 +273,9 @@ async def test_nobody_has_called(
 async def test_a_charger_came_with_another_password(
     hass: HomeAssistant,
     central_entry: MockConfigEntry,
-    simulated,
-    impatient,
-    monkeypatch,
+    simulated: Simulated,
+    impatient: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     result = await answer(hass, await begin(hass, central_entry), named())
     result = await answer(hass, result, {})
@@ -277,14 +288,17 @@ async def test_a_charger_came_with_another_password(
     assert result["step_id"] == "user"
     assert suggested(result, "identity") == IDENTITY
     assert suggested(result, "password") == PASSWORD
-    monkeypatch.setattr(conversation, "CONNECT_TIMEOUT", 20)
+    monkeypatch.setattr(invitation, "CONNECT_TIMEOUT", 20)
     result = await answer(hass, result, named(password=OTHER_PASSWORD))
     result = await until_waited(hass, await answer(hass, result, {}))
     assert result["step_id"] == "found"
 
 
 async def test_a_charger_came_with_another_name_and_password(
-    hass: HomeAssistant, central_entry: MockConfigEntry, simulated, impatient
+    hass: HomeAssistant,
+    central_entry: MockConfigEntry,
+    simulated: Simulated,
+    impatient: None,
 ) -> None:
     result = await answer(hass, await begin(hass, central_entry), named("mine"))
     result = await answer(hass, result, {})
@@ -303,7 +317,7 @@ async def test_a_charger_came_with_another_name_and_password(
 
 
 async def test_a_flow_that_is_closed_lets_nobody_in(
-    hass: HomeAssistant, central_entry: MockConfigEntry, simulated
+    hass: HomeAssistant, central_entry: MockConfigEntry, simulated: Simulated
 ) -> None:
     result = await answer(hass, await begin(hass, central_entry), named())
     result = await answer(hass, result, {})
@@ -317,7 +331,7 @@ async def test_a_flow_that_is_closed_lets_nobody_in(
 
 
 async def test_a_flow_that_is_closed_while_it_waits(
-    hass: HomeAssistant, central_entry: MockConfigEntry, simulated
+    hass: HomeAssistant, central_entry: MockConfigEntry, simulated: Simulated
 ) -> None:
     result = await answer(hass, await begin(hass, central_entry), named())
     result = await answer(hass, result, {})
@@ -329,12 +343,12 @@ async def test_a_flow_that_is_closed_while_it_waits(
 
 
 async def test_a_forgotten_conversation_ends_by_itself(
-    hass: HomeAssistant, central_entry: MockConfigEntry, simulated
+    hass: HomeAssistant, central_entry: MockConfigEntry, simulated: Simulated
 ) -> None:
     result = await answer(hass, await begin(hass, central_entry), named())
     async_fire_time_changed(
         hass,
-        dt_util.utcnow() + timedelta(seconds=conversation.CONVERSATION_LIFETIME + 1),
+        dt_util.utcnow() + timedelta(seconds=invitation.LIFETIME + 1),
     )
     await hass.async_block_till_done()
     charge_point = await dial(central_entry, simulated)
@@ -369,7 +383,7 @@ async def test_an_entry_that_does_not_run_takes_no_chargers(
 
 
 async def test_a_charger_that_was_added_meanwhile(
-    hass: HomeAssistant, central_entry: MockConfigEntry, simulated
+    hass: HomeAssistant, central_entry: MockConfigEntry, simulated: Simulated
 ) -> None:
     result = await answer(hass, await begin(hass, central_entry), named())
     result = await answer(hass, result, {})
@@ -396,11 +410,11 @@ async def test_a_charger_that_was_added_meanwhile(
 
 
 async def test_over_tls_with_our_own_authority(
-    hass: HomeAssistant, unloads: None, simulated, tmp_path: Path
+    hass: HomeAssistant, unloads: None, simulated: Simulated, tmp_path: Path
 ) -> None:
     entry = await set_up(
         hass,
-        central_system(security="wss_compatible", names=["127.0.0.1"], host=None),
+        central_system(security="wss_compatible", names=["127.0.0.1"]),
     )
     await hass.config.async_update(internal_url="http://10.10.10.10:8123")
     result = await answer(hass, await begin(hass, entry), named())
@@ -428,7 +442,6 @@ async def test_over_tls_with_files_of_the_owner(
         central_system(
             security="wss_modern",
             certificate="files",
-            host=None,
             certificate_file=str(tmp_path / "own" / "server-rsa.pem"),
             key_file=str(tmp_path / "own" / "server-rsa.key"),
         ),
@@ -444,9 +457,7 @@ async def test_over_tls_with_files_of_the_owner(
 async def test_without_an_internal_url_the_path_of_the_certificate_is_shown(
     hass: HomeAssistant, unloads: None
 ) -> None:
-    entry = await set_up(
-        hass, central_system(security="wss_compatible", names=["::1"], host=None)
-    )
+    entry = await set_up(hass, central_system(security="wss_compatible", names=["::1"]))
     hass.config.api = None
     result = await answer(hass, await begin(hass, entry), named("with space"))
     assert suggested(result, "ca_url") == f"/api/ocpp_charging/ca/{entry.entry_id}"
@@ -485,7 +496,7 @@ def only_data(entry: MockConfigEntry) -> dict[str, Any]:
 async def test_the_settings_of_a_charger(
     hass: HomeAssistant,
     charger_entry: MockConfigEntry,
-    simulated,
+    simulated: Simulated,
     device_registry: dr.DeviceRegistry,
 ) -> None:
     charge_point = await simulated(charger_entry)
@@ -514,6 +525,7 @@ async def test_the_settings_of_a_charger(
     assert charger.settings.sample_interval == timedelta(seconds=15)
     (device_id,) = charger_entry.runtime_data.device_ids.values()
     device = device_registry.async_get(device_id)
+    assert isinstance(device, dr.DeviceEntry)
     assert device.configuration_url == "http://wallbox.example:8080"
     assert charge_point.connected
     assert charger.reconnects == 0
@@ -534,7 +546,7 @@ async def test_the_settings_of_a_charger(
     ],
 )
 async def test_what_is_wrong_in_the_settings_can_be_put_right(
-    hass: HomeAssistant, charger_entry: MockConfigEntry, typed, errors
+    hass: HomeAssistant, charger_entry: MockConfigEntry, typed: Any, errors: Any
 ) -> None:
     before = only_data(charger_entry)
     result = await answer(
@@ -562,7 +574,7 @@ async def test_a_password_cannot_be_required_where_there_is_none(
 
 
 async def test_a_new_password_is_written_to_a_connected_charger(
-    hass: HomeAssistant, charger_entry: MockConfigEntry, simulated
+    hass: HomeAssistant, charger_entry: MockConfigEntry, simulated: Simulated
 ) -> None:
     charge_point = await simulated(charger_entry)
     old = only_data(charger_entry)["key_hashes"]
@@ -578,24 +590,49 @@ async def test_a_new_password_is_written_to_a_connected_charger(
     assert change["value"] == OTHER_PASSWORD.encode().hex().upper()
     new, *rest = only_data(charger_entry)["key_hashes"]
     assert KeyHash.parse(new).matches(OTHER_PASSWORD.encode())
-    assert rest == old or not rest
-    # It comes back with the new one.
-    await charge_point.disconnect()
+    assert rest in (old, [])
+    # It comes back with the new one, and the old one is good no more.
     charger = charger_of(charger_entry)
-    await wait_for_charger(charger, lambda one: one.reconnects >= 1 and one.ready)
+    before = charger.reconnects
+    await charge_point.disconnect()
+    await wait_for_charger(charger, lambda one: one.reconnects > before and one.ready)
+    assert only_data(charger_entry)["key_hashes"] == [new]
+    await charge_point.stop()
+    old_one = await simulated(charger_entry, ready=False, password=PASSWORD)
+    await old_one.wait_for(lambda one: getattr(one.last_error, "status", None) == 401)
 
 
 async def test_a_password_for_a_charger_that_is_away(
-    hass: HomeAssistant, charger_entry: MockConfigEntry, simulated
+    hass: HomeAssistant, charger_entry: MockConfigEntry, simulated: Simulated
 ) -> None:
     result = await answer(
         hass, await reconfigure(hass, charger_entry), changed(password=OTHER_PASSWORD)
     )
     assert result["reason"] == "password_offline"
-    # With either password it is let in.
-    charge_point = await simulated(charger_entry, password=OTHER_PASSWORD)
+    new, old = only_data(charger_entry)["key_hashes"]
+    # With the old one it is let in, on its second try.
+    charge_point = await simulated(charger_entry, password=PASSWORD)
+    assert only_data(charger_entry)["key_hashes"] == [new, old]
     await charge_point.stop()
-    await simulated(charger_entry, password=PASSWORD)
+    await wait_for_charger(charger_of(charger_entry), lambda one: not one.connected)
+    # With the new one at once, and that is the end of the old one.
+    await simulated(charger_entry, password=OTHER_PASSWORD)
+    assert only_data(charger_entry)["key_hashes"] == [new]
+    assert charger_of(charger_entry).settings.key_hashes == (new,)
+
+
+async def test_a_charger_without_a_password_shows_none_to_be_right(
+    hass: HomeAssistant, unloads: None, simulated: Simulated
+) -> None:
+    hashes = [key_hash(OTHER_PASSWORD), key_hash(PASSWORD)]
+    entry = await set_up(
+        hass,
+        central_system(
+            charger_subentry(password_required=False, key_hashes=hashes),
+        ),
+    )
+    await simulated(entry, password=None)
+    assert only_data(entry)["key_hashes"] == hashes
 
 
 async def test_a_password_while_the_central_system_does_not_run(
@@ -610,7 +647,7 @@ async def test_a_password_while_the_central_system_does_not_run(
 
 
 async def test_a_charger_that_takes_no_password(
-    hass: HomeAssistant, charger_entry: MockConfigEntry, simulated
+    hass: HomeAssistant, charger_entry: MockConfigEntry, simulated: Simulated
 ) -> None:
     charge_point = await simulated(charger_entry)
     charge_point.answers["ChangeConfiguration"] = {"status": "Rejected"}
@@ -622,7 +659,7 @@ async def test_a_charger_that_takes_no_password(
 
 
 async def test_a_charger_that_needs_a_restart_for_its_password(
-    hass: HomeAssistant, charger_entry: MockConfigEntry, simulated
+    hass: HomeAssistant, charger_entry: MockConfigEntry, simulated: Simulated
 ) -> None:
     charge_point = await simulated(charger_entry)
     charge_point.answers["ChangeConfiguration"] = {"status": "RebootRequired"}
@@ -633,7 +670,7 @@ async def test_a_charger_that_needs_a_restart_for_its_password(
 
 
 async def test_a_charger_that_takes_its_password_as_text_only(
-    hass: HomeAssistant, charger_entry: MockConfigEntry, simulated
+    hass: HomeAssistant, charger_entry: MockConfigEntry, simulated: Simulated
 ) -> None:
     charge_point = await simulated(charger_entry)
     as_hex = OTHER_PASSWORD.encode().hex().upper()
@@ -652,7 +689,7 @@ async def test_a_charger_that_takes_its_password_as_text_only(
 
 
 async def test_a_charger_that_vanishes_while_it_gets_its_password(
-    hass: HomeAssistant, charger_entry: MockConfigEntry, simulated
+    hass: HomeAssistant, charger_entry: MockConfigEntry, simulated: Simulated
 ) -> None:
     charge_point = await simulated(charger_entry)
     result = await reconfigure(hass, charger_entry)

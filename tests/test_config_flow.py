@@ -21,10 +21,12 @@ from custom_components.ocpp_charging.csms.certificates import CertificateStore
 
 from .conftest import (
     DOMAIN,
+    Simulated,
     central_system,
     charger_of,
     charger_subentry,
     set_up,
+    state_of,
 )
 from .flows import assert_texts, suggested
 
@@ -123,7 +125,7 @@ async def test_with_a_certificate_of_our_own(hass: HomeAssistant, port: int) -> 
         "host": "127.0.0.1",
         "names": ["ocpp.example", "10.10.10.10"],
     }
-    assert entry.state is ConfigEntryState.LOADED
+    assert state_of(entry) is ConfigEntryState.LOADED
     assert entry.runtime_data.central.port == port
     # The first charger is asked for at once.
     kind, flow_id = result["next_flow"]
@@ -259,7 +261,7 @@ async def test_another_port_reloads_the_central_system(
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "reconfigure_successful"
     await hass.async_block_till_done()
-    assert central_entry.state is ConfigEntryState.LOADED
+    assert state_of(central_entry) is ConfigEntryState.LOADED
     assert central_entry.runtime_data.central.port == port
 
 
@@ -273,7 +275,7 @@ async def test_the_port_it_has_is_not_tried_against_itself(
     result = await answer(hass, result, {"names": ["127.0.0.1"]})
     assert result["reason"] == "reconfigure_successful"
     await hass.async_block_till_done()
-    assert entry.state is ConfigEntryState.LOADED
+    assert state_of(entry) is ConfigEntryState.LOADED
     assert entry.runtime_data.tls.context is not None
 
 
@@ -304,20 +306,20 @@ async def test_one_that_could_not_start_is_started_again(
     entry = central_system(port=taken)
     entry.add_to_hass(hass)
     await hass.config_entries.async_setup(entry.entry_id)
-    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert state_of(entry) is ConfigEntryState.SETUP_RETRY
     result = await reconfigure(hass, entry)
     result = await answer(hass, result, listener(port, "ws"))
     result = await answer(hass, result, {"confirm": True})
     assert result["reason"] == "reconfigure_successful"
     await hass.async_block_till_done()
-    assert entry.state is ConfigEntryState.LOADED
+    assert state_of(entry) is ConfigEntryState.LOADED
 
 
 # Options
 
 
 async def test_the_interval_is_changed_without_dropping_a_charger(
-    hass: HomeAssistant, charger_entry: MockConfigEntry, simulated
+    hass: HomeAssistant, charger_entry: MockConfigEntry, simulated: Simulated
 ) -> None:
     charge_point = await simulated(charger_entry)
     charger = charger_of(charger_entry)

@@ -12,10 +12,12 @@ from pytest_homeassistant_custom_component.components.diagnostics import (
     get_diagnostics_for_config_entry,
     get_diagnostics_for_device,
 )
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from .conftest import (
     DOMAIN,
     PASSWORD,
+    Simulated,
     central_system,
     charger_of,
     charger_subentry,
@@ -38,7 +40,9 @@ SECRETS = (
 
 
 @pytest.fixture
-async def entry(hass: HomeAssistant, unloads: None, simulated) -> MockConfigEntry:
+async def entry(
+    hass: HomeAssistant, unloads: None, simulated: Simulated
+) -> MockConfigEntry:
     entry = await set_up(
         hass,
         central_system(
@@ -64,7 +68,7 @@ async def entry(hass: HomeAssistant, unloads: None, simulated) -> MockConfigEntr
 
 
 async def test_the_diagnostics_of_a_central_system(
-    hass: HomeAssistant, hass_client, entry: MockConfigEntry
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, entry: MockConfigEntry
 ) -> None:
     assert await async_setup_component(hass, "diagnostics", {})
     data = await get_diagnostics_for_config_entry(hass, hass_client, entry)
@@ -92,7 +96,7 @@ async def test_the_diagnostics_of_a_central_system(
 
 async def test_the_diagnostics_of_each_device(
     hass: HomeAssistant,
-    hass_client,
+    hass_client: ClientSessionGenerator,
     entry: MockConfigEntry,
     device_registry: dr.DeviceRegistry,
 ) -> None:
@@ -120,7 +124,9 @@ async def test_the_diagnostics_of_each_device(
 
 
 async def test_the_diagnostics_of_one_that_does_not_run(
-    hass: HomeAssistant, hass_client, charger_entry: MockConfigEntry
+    hass: HomeAssistant,
+    hass_client: ClientSessionGenerator,
+    charger_entry: MockConfigEntry,
 ) -> None:
     await hass.config_entries.async_unload(charger_entry.entry_id)
     assert charger_entry.state is ConfigEntryState.NOT_LOADED
@@ -130,7 +136,7 @@ async def test_the_diagnostics_of_one_that_does_not_run(
 
 
 async def test_the_expiry_of_the_certificate_is_shown(
-    hass: HomeAssistant, hass_client, unloads: None
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, unloads: None
 ) -> None:
     entry = await set_up(
         hass, central_system(security="wss_compatible", names=["ocpp.example"])

@@ -10,15 +10,19 @@ from homeassistant.config_entries import (
 )
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.ocpp_charging import conversation
+from custom_components.ocpp_charging import invitation
 from custom_components.ocpp_charging.discovery import MAX_PENDING
+from simulator import ChargePoint
 
 from .conftest import (
     DOMAIN,
     IDENTITY,
     PASSWORD,
+    Simulated,
+    wait_for_state,
 )
 from .flows import assert_texts
 
@@ -35,15 +39,19 @@ def offers(hass: HomeAssistant) -> list[Result]:
     ]
 
 
-async def refused(charge_point) -> None:
+async def refused(charge_point: ChargePoint) -> None:
     await charge_point.wait_for(
         lambda one: getattr(one.last_error, "status", None) == 404
     )
 
 
 async def dial(
-    hass: HomeAssistant, entry, simulated, identity: str = IDENTITY, **options: Any
-):
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    simulated: Simulated,
+    identity: str = IDENTITY,
+    **options: Any,
+) -> ChargePoint:
     """Have an unknown charger dial in, and be refused."""
     charge_point = await simulated(entry, identity, ready=False, **options)
     await refused(charge_point)
@@ -68,7 +76,7 @@ async def until_waited(hass: HomeAssistant, result: Result) -> Result:
 
 
 async def test_an_unknown_charger_is_offered_and_adopted(
-    hass: HomeAssistant, central_entry: MockConfigEntry, simulated
+    hass: HomeAssistant, central_entry: MockConfigEntry, simulated: Simulated
 ) -> None:
     hub = central_entry.runtime_data
     charge_point = await dial(hass, central_entry, simulated)
@@ -96,13 +104,13 @@ async def test_an_unknown_charger_is_offered_and_adopted(
     await hass.async_block_till_done()
     assert central_entry.runtime_data is hub
     assert charge_point.connected
-    assert hass.states.get("binary_sensor.garage_connection").state == "on"
+    await wait_for_state(hass, "binary_sensor.garage_connection", "on")
     assert not offers(hass)
     assert not hub.central.unknown
 
 
 async def test_an_offer_is_made_once(
-    hass: HomeAssistant, central_entry: MockConfigEntry, simulated
+    hass: HomeAssistant, central_entry: MockConfigEntry, simulated: Simulated
 ) -> None:
     charge_point = await dial(hass, central_entry, simulated)
     await charge_point.wait_for(
@@ -113,7 +121,7 @@ async def test_an_offer_is_made_once(
 
 
 async def test_only_a_few_are_offered_at_once(
-    hass: HomeAssistant, central_entry: MockConfigEntry, simulated
+    hass: HomeAssistant, central_entry: MockConfigEntry, simulated: Simulated
 ) -> None:
     for number in range(MAX_PENDING + 2):
         await dial(hass, central_entry, simulated, f"CP{number}")
@@ -127,7 +135,7 @@ async def test_only_a_few_are_offered_at_once(
 
 
 async def test_what_is_ignored_is_not_offered_again(
-    hass: HomeAssistant, central_entry: MockConfigEntry, simulated
+    hass: HomeAssistant, central_entry: MockConfigEntry, simulated: Simulated
 ) -> None:
     charge_point = await dial(hass, central_entry, simulated)
     (offer,) = offers(hass)
@@ -156,7 +164,7 @@ async def test_what_is_ignored_is_not_offered_again(
 
 
 async def test_nothing_is_offered_while_home_assistant_starts(
-    hass: HomeAssistant, central_entry: MockConfigEntry, simulated
+    hass: HomeAssistant, central_entry: MockConfigEntry, simulated: Simulated
 ) -> None:
     hass.set_state(CoreState.starting)
     await dial(hass, central_entry, simulated)
@@ -165,7 +173,7 @@ async def test_nothing_is_offered_while_home_assistant_starts(
 
 
 async def test_offers_end_with_the_central_system(
-    hass: HomeAssistant, central_entry: MockConfigEntry, simulated
+    hass: HomeAssistant, central_entry: MockConfigEntry, simulated: Simulated
 ) -> None:
     charge_point = await dial(hass, central_entry, simulated)
     assert len(offers(hass)) == 1
@@ -175,7 +183,7 @@ async def test_offers_end_with_the_central_system(
 
 
 async def test_adding_the_charger_by_hand_takes_the_offer_back(
-    hass: HomeAssistant, central_entry: MockConfigEntry, simulated
+    hass: HomeAssistant, central_entry: MockConfigEntry, simulated: Simulated
 ) -> None:
     await dial(hass, central_entry, simulated)
     await dial(hass, central_entry, simulated, "OTHER", password="its-own-password")
@@ -194,7 +202,10 @@ async def test_adding_the_charger_by_hand_takes_the_offer_back(
 
 
 async def test_a_password_that_is_wrong_can_be_put_right(
-    hass: HomeAssistant, central_entry: MockConfigEntry, simulated, monkeypatch
+    hass: HomeAssistant,
+    central_entry: MockConfigEntry,
+    simulated: Simulated,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     await dial(hass, central_entry, simulated)
     result = await answer(hass, offers(hass)[0])
@@ -203,10 +214,10 @@ async def test_a_password_that_is_wrong_can_be_put_right(
     result = await answer(
         hass, result, {"password": "not-the-right-one", "no_password": False}
     )
-    monkeypatch.setattr(conversation, "CONNECT_TIMEOUT", 0.3)
+    monkeypatch.setattr(invitation, "CONNECT_TIMEOUT", 0.3)
     result = await until_waited(hass, await answer(hass, result, {}))
     assert result["step_id"] == "wrong_password"
-    monkeypatch.setattr(conversation, "CONNECT_TIMEOUT", 20)
+    monkeypatch.setattr(invitation, "CONNECT_TIMEOUT", 20)
     result = await answer(hass, result, {"next_step_id": "change"})
     assert result["step_id"] == "adopt"
     result = await answer(hass, result, TYPED)
@@ -217,7 +228,7 @@ async def test_a_password_that_is_wrong_can_be_put_right(
 async def test_an_offer_of_a_charger_that_was_added_meanwhile(
     hass: HomeAssistant, charger_entry: MockConfigEntry
 ) -> None:
-    result = await hass.config_entries.flow.async_init(
+    result: Result = await hass.config_entries.flow.async_init(
         DOMAIN,
         context={"source": SOURCE_INTEGRATION_DISCOVERY},
         data={"entry_id": charger_entry.entry_id, "identity": IDENTITY},

@@ -6,6 +6,7 @@ import ssl
 from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from .conftest import central_system, set_up
 
@@ -18,7 +19,9 @@ async def secure_entry(hass: HomeAssistant, unloads: None) -> MockConfigEntry:
 
 
 async def test_the_certificate_is_a_download(
-    hass: HomeAssistant, hass_client_no_auth, secure_entry: MockConfigEntry
+    hass: HomeAssistant,
+    hass_client_no_auth: ClientSessionGenerator,
+    secure_entry: MockConfigEntry,
 ) -> None:
     client = await hass_client_no_auth()
     response = await client.get(f"/api/ocpp_charging/ca/{secure_entry.entry_id}")
@@ -35,7 +38,9 @@ async def test_the_certificate_is_a_download(
 
 
 async def test_there_is_none_where_there_is_none(
-    hass: HomeAssistant, hass_client_no_auth, secure_entry: MockConfigEntry
+    hass: HomeAssistant,
+    hass_client_no_auth: ClientSessionGenerator,
+    secure_entry: MockConfigEntry,
 ) -> None:
     plain = await set_up(hass, central_system())
     other = MockConfigEntry(domain="other")

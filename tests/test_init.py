@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from datetime import timedelta
+from pathlib import Path
 import socket
 import ssl
 from types import MappingProxyType
@@ -34,6 +35,7 @@ from .conftest import (
     charger_of,
     charger_subentry,
     set_up,
+    state_of,
     wait_for_charger,
     wait_for_state,
 )
@@ -73,7 +75,7 @@ async def fixed_port(hass: HomeAssistant, entry: MockConfigEntry) -> int:
 async def test_a_charger_connects_and_its_entities_appear(
     hass: HomeAssistant, charger_entry: MockConfigEntry, simulated: Simulated
 ) -> None:
-    assert charger_entry.state is ConfigEntryState.LOADED
+    assert state_of(charger_entry) is ConfigEntryState.LOADED
     await simulated(charger_entry)
     await wait_for_state(hass, "binary_sensor.cp1_connection", "on")
     await wait_for_state(hass, "sensor.cp1_connector_1_status", "available")
@@ -127,12 +129,12 @@ async def test_a_port_that_is_taken_is_tried_again(
     entry = central_system(charger_subentry(), port=taken.getsockname()[1])
     entry.add_to_hass(hass)
     assert not await hass.config_entries.async_setup(entry.entry_id)
-    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert state_of(entry) is ConfigEntryState.SETUP_RETRY
     assert entry.error_reason_translation_key == "port_in_use"
     taken.close()
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=2))
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert entry.state is ConfigEntryState.LOADED
+    assert state_of(entry) is ConfigEntryState.LOADED
 
 
 async def test_an_address_that_is_not_there_yet_is_tried_again(
@@ -141,7 +143,7 @@ async def test_an_address_that_is_not_there_yet_is_tried_again(
     entry = central_system(host="192.0.2.1")
     entry.add_to_hass(hass)
     assert not await hass.config_entries.async_setup(entry.entry_id)
-    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert state_of(entry) is ConfigEntryState.SETUP_RETRY
     assert entry.error_reason_translation_key == "cannot_bind"
 
 
@@ -200,7 +202,9 @@ async def test_a_session_goes_on_over_a_restart(
     await charge_point.present_tag(1, "CARD")
     charger = charger_of(charger_entry)
     await wait_for_charger(charger, lambda one: one.connectors[1].transaction)
-    number = charger.connectors[1].transaction.transaction_id
+    began = charger.connectors[1].transaction
+    assert began is not None
+    number = began.transaction_id
     await charge_point.until_accepted()
     assert await hass.config_entries.async_reload(charger_entry.entry_id)
     charger = charger_of(charger_entry)
@@ -209,7 +213,7 @@ async def test_a_session_goes_on_over_a_restart(
     assert running.transaction_id == number
     await wait_for_charger(charger, lambda one: one.ready)
     await charge_point.stop_locally(1)
-    await wait_for_charger(charger, lambda one: one.transaction(number).ended_at)
+    await wait_for_charger(charger, lambda _: running.ended_at)
     await charge_point.until_accepted()
 
 
@@ -230,6 +234,19 @@ async def test_what_is_kept_of_chargers_that_are_gone_is_dropped(
     await set_up(hass, entry)
     assert entry.runtime_data.journal.identities == {IDENTITY}
     assert charger_of(entry).memory.accepted
+
+
+async def test_what_a_later_version_kept_is_not_touched(
+    hass: HomeAssistant, hass_storage: dict[str, Any]
+) -> None:
+    entry = central_system()
+    kept = {"version": 2, "minor_version": 1, "data": {"later": True}}
+    hass_storage[f"{DOMAIN}.{entry.entry_id}"] = dict(kept)
+    entry.add_to_hass(hass)
+    assert not await hass.config_entries.async_setup(entry.entry_id)
+    assert state_of(entry) is ConfigEntryState.SETUP_ERROR
+    assert entry.error_reason_translation_key == "storage_unreadable"
+    assert hass_storage[f"{DOMAIN}.{entry.entry_id}"] == kept
 
 
 # Chargers come and go
@@ -340,7 +357,7 @@ async def test_a_device_can_be_removed_when_its_charger_is_away(
 
 
 async def test_our_certificate_is_renewed_without_dropping_chargers(
-    hass: HomeAssistant, unloads: None, simulated: Simulated, tmp_path
+    hass: HomeAssistant, unloads: None, simulated: Simulated, tmp_path: Path
 ) -> None:
     entry = await set_up(
         hass,

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.repairs.const import DOMAIN as REPAIRS_DOMAIN
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
@@ -16,6 +17,7 @@ from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     async_fire_time_changed,
 )
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.ocpp_charging.csms.certificates import CertificateStore
 from custom_components.ocpp_charging.listener import (
@@ -25,10 +27,12 @@ from custom_components.ocpp_charging.listener import (
 
 from .conftest import (
     DOMAIN,
+    Simulated,
     central_system,
     charger_of,
     charger_subentry,
     set_up,
+    state_of,
     wait_for_charger,
 )
 from .flows import issue_texts
@@ -48,6 +52,13 @@ def issues(hass: HomeAssistant) -> dict[str, ir.IssueEntry]:
     return found
 
 
+def placeholders(hass: HomeAssistant, kind: str) -> dict[str, str]:
+    """Return what is filled into the texts of an active issue."""
+    filled = issues(hass)[kind].translation_placeholders
+    assert filled is not None
+    return filled
+
+
 def owner_files(folder: Path) -> dict[str, str]:
     CertificateStore(folder).ensure(["127.0.0.1"], dt_util.utcnow())
     return {
@@ -56,7 +67,9 @@ def owner_files(folder: Path) -> dict[str, str]:
     }
 
 
-async def pass_time(hass: HomeAssistant, freezer, time: timedelta) -> None:
+async def pass_time(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, time: timedelta
+) -> None:
     freezer.tick(time + timedelta(seconds=1))
     async_fire_time_changed(hass)
     await hass.async_block_till_done(wait_background_tasks=True)
@@ -78,7 +91,7 @@ async def test_no_encryption_is_a_standing_issue(
         },
     )
     await hass.async_block_till_done()
-    assert central_entry.state is ConfigEntryState.LOADED
+    assert state_of(central_entry) is ConfigEntryState.LOADED
     assert not issues(hass)
 
 
@@ -93,15 +106,17 @@ async def test_the_issues_go_with_the_central_system(
 
 
 async def test_a_wrong_password_is_an_issue_until_it_is_right(
-    hass: HomeAssistant, charger_entry: MockConfigEntry, simulated
+    hass: HomeAssistant, charger_entry: MockConfigEntry, simulated: Simulated
 ) -> None:
     wrong = await simulated(charger_entry, ready=False, password="not-this-one")
     # One or two may be a slip.
     await wrong.wait_for(lambda one: getattr(one.last_error, "status", None) == 401)
     assert "wrong_password" not in issues(hass)
     await wrong.wait_for(lambda _: "wrong_password" in issues(hass), timeout=20)
-    placeholders = issues(hass)["wrong_password"].translation_placeholders
-    assert placeholders == {"name": "CP1", "address": "127.0.0.1"}
+    assert placeholders(hass, "wrong_password") == {
+        "name": "CP1",
+        "address": "127.0.0.1",
+    }
     await wrong.stop()
 
     right = await simulated(charger_entry, ready=False)
@@ -111,7 +126,7 @@ async def test_a_wrong_password_is_an_issue_until_it_is_right(
 
 
 async def test_the_issue_of_a_charger_goes_with_it(
-    hass: HomeAssistant, charger_entry: MockConfigEntry, simulated
+    hass: HomeAssistant, charger_entry: MockConfigEntry, simulated: Simulated
 ) -> None:
     wrong = await simulated(charger_entry, ready=False, password="not-this-one")
     await wrong.wait_for(lambda _: "wrong_password" in issues(hass), timeout=20)
@@ -132,21 +147,22 @@ async def test_a_certificate_that_cannot_be_used_stops_the_set_up(
     entry = central_system(**MINE, **files)
     entry.add_to_hass(hass)
     assert not await hass.config_entries.async_setup(entry.entry_id)
-    assert entry.state is ConfigEntryState.SETUP_ERROR
+    assert state_of(entry) is ConfigEntryState.SETUP_ERROR
     assert entry.error_reason_translation_key == "certificate_unusable"
     issue = issues(hass)["certificate_unusable"]
     assert issue.severity is ir.IssueSeverity.ERROR
-    assert "server-rsa.key" in issue.translation_placeholders["reason"]
-    assert "may not read" in issue.translation_placeholders["reason"]
+    reason = placeholders(hass, "certificate_unusable")["reason"]
+    assert "server-rsa.key" in reason
+    assert "may not read" in reason
 
     owner_files(tmp_path / "own")
     await hass.config_entries.async_reload(entry.entry_id)
-    assert entry.state is ConfigEntryState.LOADED
+    assert state_of(entry) is ConfigEntryState.LOADED
     assert not issues(hass)
 
 
 async def test_a_certificate_that_ends_soon_is_an_issue_in_time(
-    hass: HomeAssistant, unloads: None, tmp_path: Path, freezer
+    hass: HomeAssistant, unloads: None, tmp_path: Path, freezer: FrozenDateTimeFactory
 ) -> None:
     entry = await set_up(hass, central_system(**MINE, **owner_files(tmp_path / "own")))
     assert not issues(hass)
@@ -154,9 +170,8 @@ async def test_a_certificate_that_ends_soon_is_an_issue_in_time(
     await pass_time(hass, freezer, end - dt_util.utcnow() - timedelta(days=15))
     assert not issues(hass)
     await pass_time(hass, freezer, RENEWAL_CHECK_INTERVAL + timedelta(hours=1))
-    issue = issues(hass)["certificate_expiring"]
     local = dt_util.as_local(end).strftime("%Y-%m-%d %H:%M")
-    assert issue.translation_placeholders["date"] == local
+    assert placeholders(hass, "certificate_expiring")["date"] == local
 
     # The owner puts new files in their place.
     owner_files(tmp_path / "own")
@@ -166,7 +181,7 @@ async def test_a_certificate_that_ends_soon_is_an_issue_in_time(
 
 
 async def test_files_that_become_unusable_are_an_issue_and_the_old_ones_serve(
-    hass: HomeAssistant, unloads: None, tmp_path: Path, simulated
+    hass: HomeAssistant, unloads: None, tmp_path: Path, simulated: Simulated
 ) -> None:
     entry = await set_up(
         hass,
@@ -196,14 +211,16 @@ async def look_again(hass: HomeAssistant, times: int = 1) -> None:
 # The way to the settings
 
 
-async def repair_client(hass: HomeAssistant, hass_client):
+async def repair_client(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator
+) -> Any:
     """Return who asks for repairs; the integration must be set up before."""
     assert await async_setup_component(hass, REPAIRS_DOMAIN, {})
     assert await async_setup_component(hass, "config", {})
     return await hass_client()
 
 
-async def start_fix(client, issue: ir.IssueEntry) -> Mapping[str, Any]:
+async def start_fix(client: Any, issue: ir.IssueEntry) -> Mapping[str, Any]:
     response = await client.post(
         "/api/repairs/issues/fix",
         json={"handler": DOMAIN, "issue_id": issue.issue_id},
@@ -213,14 +230,14 @@ async def start_fix(client, issue: ir.IssueEntry) -> Mapping[str, Any]:
     return result
 
 
-async def submit(client, flow: Mapping[str, Any]) -> Mapping[str, Any]:
+async def submit(client: Any, flow: Mapping[str, Any]) -> Mapping[str, Any]:
     response = await client.post(f"/api/repairs/issues/fix/{flow['flow_id']}", json={})
     assert response.status == HTTPStatus.OK
     result: Mapping[str, Any] = await response.json()
     return result
 
 
-async def fix(client, hass: HomeAssistant, kind: str) -> Mapping[str, Any]:
+async def fix(client: Any, hass: HomeAssistant, kind: str) -> Mapping[str, Any]:
     issue = issues(hass)[kind]
     flow = await start_fix(client, issue)
     assert flow["step_id"] == "confirm"
@@ -229,7 +246,9 @@ async def fix(client, hass: HomeAssistant, kind: str) -> Mapping[str, Any]:
 
 
 async def test_an_issue_of_the_listener_leads_to_its_settings(
-    hass: HomeAssistant, hass_client, central_entry: MockConfigEntry
+    hass: HomeAssistant,
+    hass_client: ClientSessionGenerator,
+    central_entry: MockConfigEntry,
 ) -> None:
     client = await repair_client(hass, hass_client)
     result = await fix(client, hass, "plain_ws")
@@ -244,7 +263,10 @@ async def test_an_issue_of_the_listener_leads_to_its_settings(
 
 
 async def test_an_issue_of_a_charger_leads_to_its_settings(
-    hass: HomeAssistant, hass_client, charger_entry: MockConfigEntry, simulated
+    hass: HomeAssistant,
+    hass_client: ClientSessionGenerator,
+    charger_entry: MockConfigEntry,
+    simulated: Simulated,
 ) -> None:
     client = await repair_client(hass, hass_client)
     wrong = await simulated(charger_entry, ready=False, password="not-this-one")
@@ -258,7 +280,9 @@ async def test_an_issue_of_a_charger_leads_to_its_settings(
 
 
 async def test_what_is_gone_cannot_be_put_right(
-    hass: HomeAssistant, hass_client, central_entry: MockConfigEntry
+    hass: HomeAssistant,
+    hass_client: ClientSessionGenerator,
+    central_entry: MockConfigEntry,
 ) -> None:
     client = await repair_client(hass, hass_client)
     issue = issues(hass)["plain_ws"]

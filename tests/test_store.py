@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.helpers.json import json_bytes
 from homeassistant.util.file import WriteError
@@ -159,10 +160,31 @@ def test_a_value_of_another_kind_is_refused(damage: dict[str, Any]) -> None:
         decode(Transaction, encode(transaction()) | damage)
 
 
+@pytest.mark.parametrize("missing", ["transaction_id", "started_at"])
+def test_what_has_no_default_must_be_there(missing: str) -> None:
+    data = encode(transaction())
+    del data[missing]
+    with pytest.raises(ValueError, match=missing):
+        decode(Transaction, data)
+
+
+def test_a_whole_number_is_good_where_a_fraction_may_be() -> None:
+    kept = decode(ChargerMemory, {"limits_a": {"1": 16}}).limits_a
+    assert kept == {1: 16.0}
+    assert isinstance(kept[1], float)
+
+
+def test_text_is_not_taken_for_a_list() -> None:
+    with pytest.raises(ValueError, match="in place of a list"):
+        decode(ChargerMemory, {"features": {"profiles": "Core"}})
+
+
 # Transactions
 
 
-async def test_ids_are_positive_and_fit_an_int32_and_are_unique(hass) -> None:
+async def test_ids_are_positive_and_fit_an_int32_and_are_unique(
+    hass: HomeAssistant,
+) -> None:
     journal = await loaded(hass)
     ids = [
         await journal.open_transaction(identity, transaction(number))
@@ -173,7 +195,7 @@ async def test_ids_are_positive_and_fit_an_int32_and_are_unique(hass) -> None:
 
 
 async def test_a_transaction_is_on_the_disk_when_it_has_its_id(
-    hass, hass_storage
+    hass: HomeAssistant, hass_storage: dict[str, Any]
 ) -> None:
     journal = await loaded(hass)
     transaction_id = await journal.open_transaction("A", transaction())
@@ -187,7 +209,7 @@ async def test_a_transaction_is_on_the_disk_when_it_has_its_id(
     assert kept["transaction"]["meter_stop_wh"] == 5000
 
 
-async def test_an_open_transaction_is_there_after_a_crash(hass) -> None:
+async def test_an_open_transaction_is_there_after_a_crash(hass: HomeAssistant) -> None:
     first = await loaded(hass)
     transaction_id = await first.open_transaction("A", transaction())
     after = await loaded(hass)
@@ -195,7 +217,9 @@ async def test_an_open_transaction_is_there_after_a_crash(hass) -> None:
     assert kept == transaction(transaction_id=transaction_id)
 
 
-async def test_a_closed_transaction_is_closed_after_a_crash(hass) -> None:
+async def test_a_closed_transaction_is_closed_after_a_crash(
+    hass: HomeAssistant,
+) -> None:
     first = await loaded(hass)
     transaction_id = await first.open_transaction("A", transaction())
     running = transaction(transaction_id=transaction_id)
@@ -208,7 +232,9 @@ async def test_a_closed_transaction_is_closed_after_a_crash(hass) -> None:
     assert after.memory("A").transactions[transaction_id] == closed
 
 
-async def test_the_progress_in_the_memory_counts_for_an_open_transaction(hass) -> None:
+async def test_the_progress_in_the_memory_counts_for_an_open_transaction(
+    hass: HomeAssistant,
+) -> None:
     first = await loaded(hass)
     transaction_id = await first.open_transaction("A", transaction())
     running = transaction(transaction_id=transaction_id, energy_wh=4200.0)
@@ -218,7 +244,7 @@ async def test_the_progress_in_the_memory_counts_for_an_open_transaction(hass) -
     assert after.memory("A").transactions[transaction_id].energy_wh == 4200.0
 
 
-async def test_the_same_start_again_has_the_same_id(hass) -> None:
+async def test_the_same_start_again_has_the_same_id(hass: HomeAssistant) -> None:
     journal = await loaded(hass)
     first = await journal.open_transaction("A", transaction())
     assert await journal.open_transaction("A", transaction()) == first
@@ -239,14 +265,18 @@ async def test_the_same_start_again_has_the_same_id(hass) -> None:
         {"meter_start_wh": 7},
     ],
 )
-async def test_another_start_has_another_id(hass, difference) -> None:
+async def test_another_start_has_another_id(
+    hass: HomeAssistant, difference: Any
+) -> None:
     journal = await loaded(hass)
     first = await journal.open_transaction("A", transaction())
     assert await journal.open_transaction("A", transaction(**difference)) != first
     assert await journal.open_transaction("B", transaction()) != first
 
 
-async def test_ids_are_not_used_again_after_a_charger_was_forgotten(hass) -> None:
+async def test_ids_are_not_used_again_after_a_charger_was_forgotten(
+    hass: HomeAssistant,
+) -> None:
     journal = await loaded(hass)
     first = await journal.open_transaction("A", transaction())
     journal.forget("A")
@@ -256,7 +286,9 @@ async def test_ids_are_not_used_again_after_a_charger_was_forgotten(hass) -> Non
     assert await journal.open_transaction("A", transaction()) == first + 1
 
 
-async def test_ids_of_sessions_brought_along_are_passed_over(hass) -> None:
+async def test_ids_of_sessions_brought_along_are_passed_over(
+    hass: HomeAssistant,
+) -> None:
     journal = await loaded(hass)
     first = await journal.open_transaction("A", transaction())
     brought = transaction(5, transaction_id=first + 1, meter_start_wh=None)
@@ -264,7 +296,9 @@ async def test_ids_of_sessions_brought_along_are_passed_over(hass) -> None:
     assert await journal.open_transaction("A", transaction(2)) == first + 2
 
 
-async def test_ids_of_a_new_store_lie_beyond_those_of_an_old_one(hass) -> None:
+async def test_ids_of_a_new_store_lie_beyond_those_of_an_old_one(
+    hass: HomeAssistant,
+) -> None:
     old, new = StoreJournal(hass, "old"), StoreJournal(hass, "new")
     await old.async_load(now=START)
     await new.async_load(now=START + timedelta(days=1))
@@ -274,7 +308,9 @@ async def test_ids_of_a_new_store_lie_beyond_those_of_an_old_one(hass) -> None:
     assert await new.open_transaction("A", transaction()) > last
 
 
-async def test_only_the_last_closed_transactions_are_kept(hass, hass_storage) -> None:
+async def test_only_the_last_closed_transactions_are_kept(
+    hass: HomeAssistant, hass_storage: dict[str, Any]
+) -> None:
     journal = await loaded(hass)
     for number in range(KEPT_CLOSED + 3):
         transaction_id = await journal.open_transaction("A", transaction(number))
@@ -284,7 +320,7 @@ async def test_only_the_last_closed_transactions_are_kept(hass, hass_storage) ->
     assert len(hass_storage[KEY]["data"]["transactions"]) == KEPT_CLOSED
 
 
-async def test_saves_at_the_same_time_share_a_write(hass) -> None:
+async def test_saves_at_the_same_time_share_a_write(hass: HomeAssistant) -> None:
     journal = await loaded(hass)
     writes = 0
     original = journal._store.async_save
@@ -308,7 +344,7 @@ async def test_saves_at_the_same_time_share_a_write(hass) -> None:
 
 
 async def test_a_write_that_fails_is_an_error_and_is_made_good(
-    hass, hass_storage
+    hass: HomeAssistant, hass_storage: dict[str, Any]
 ) -> None:
     journal = await loaded(hass)
     with (
@@ -348,7 +384,9 @@ async def test_real_files_are_private_and_tell_when_they_cannot_be_written(
         await hass.async_stop(force=True)
 
 
-async def test_nothing_counts_as_kept_while_home_assistant_stops(hass) -> None:
+async def test_nothing_counts_as_kept_while_home_assistant_stops(
+    hass: HomeAssistant,
+) -> None:
     journal = await loaded(hass)
     hass.set_state(CoreState.stopping)
     with pytest.raises(OSError, match="could not be written"):
@@ -358,7 +396,7 @@ async def test_nothing_counts_as_kept_while_home_assistant_stops(hass) -> None:
 
 
 async def test_damaged_records_are_left_out_and_the_rest_is_read(
-    hass, hass_storage, caplog
+    hass: HomeAssistant, hass_storage: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     hass_storage[KEY] = {
         "version": 1,
@@ -379,7 +417,9 @@ async def test_damaged_records_are_left_out_and_the_rest_is_read(
     assert await journal.open_transaction("A", transaction()) == 40
 
 
-async def test_a_newer_minor_version_is_read(hass, hass_storage) -> None:
+async def test_a_newer_minor_version_is_read(
+    hass: HomeAssistant, hass_storage: dict[str, Any]
+) -> None:
     journal = await loaded(hass)
     journal.remember("A", ChargerMemory(accepted=True))
     await journal.async_flush()
@@ -387,7 +427,9 @@ async def test_a_newer_minor_version_is_read(hass, hass_storage) -> None:
     assert (await loaded(hass)).memory("A").accepted
 
 
-async def test_an_unknown_major_version_is_not_touched(hass, hass_storage) -> None:
+async def test_an_unknown_major_version_is_not_touched(
+    hass: HomeAssistant, hass_storage: dict[str, Any]
+) -> None:
     hass_storage[KEY] = {"version": 0, "minor_version": 1, "key": KEY, "data": {}}
     with pytest.raises(NotImplementedError):
         await loaded(hass)
@@ -397,7 +439,7 @@ async def test_an_unknown_major_version_is_not_touched(hass, hass_storage) -> No
 
 
 async def test_a_memory_is_written_soon_however_often_it_changes(
-    hass, hass_storage, freezer
+    hass: HomeAssistant, hass_storage: dict[str, Any], freezer: FrozenDateTimeFactory
 ) -> None:
     journal = await loaded(hass)
     memory = ChargerMemory()
@@ -412,14 +454,16 @@ async def test_a_memory_is_written_soon_however_often_it_changes(
     assert hass_storage[KEY]["data"]["chargers"]["A"]["limits_a"] == {"1": 8.0}
 
 
-async def test_flushing_writes_nothing_when_all_is_written(hass) -> None:
+async def test_flushing_writes_nothing_when_all_is_written(hass: HomeAssistant) -> None:
     journal = await loaded(hass)
     with patch.object(journal._store, "async_save") as save:
         await journal.async_flush()
     save.assert_not_called()
 
 
-async def test_removing_deletes_the_file(hass, hass_storage) -> None:
+async def test_removing_deletes_the_file(
+    hass: HomeAssistant, hass_storage: dict[str, Any]
+) -> None:
     journal = await loaded(hass)
     journal.remember("A", ChargerMemory())
     await journal.async_flush()

@@ -35,7 +35,7 @@ from homeassistant.helpers.selector import (
 from homeassistant.helpers.typing import DiscoveryInfoType
 import probatio
 
-from .charger_flow import INTERVAL_SELECTOR, ChargerSubentryFlow
+from .charger_flow import ChargerSubentryFlow
 from .const import (
     CONF_CERTIFICATE,
     CONF_CERTIFICATE_FILE,
@@ -44,10 +44,8 @@ from .const import (
     CONF_KEY_FILE,
     CONF_KEY_FILE_2,
     CONF_NAMES,
-    CONF_SAMPLE_INTERVAL,
     CONF_SECURITY,
     DEFAULT_PORT,
-    DEFAULT_SAMPLE_INTERVAL,
     DOMAIN,
     SUBENTRY_CHARGER,
     CertificateSource,
@@ -64,6 +62,7 @@ from .listener import (
     async_obtain_certificates,
     async_try_bind,
 )
+from .options_flow import OcppOptionsFlow
 
 CONF_ADVANCED: Final = "advanced"
 CONF_CONFIRM: Final = "confirm"
@@ -386,28 +385,4 @@ class OcppConfigFlow(
         )
         return self.async_abort(
             reason="charger_added", description_placeholders={"name": title}
-        )
-
-
-class OcppOptionsFlow(OptionsFlow):
-    """Changes the settings that need no new listener."""
-
-    async def async_step_init(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
-        """Ask how often chargers shall measure."""
-        if user_input is not None:
-            return self.async_create_entry(data=user_input)
-        present = self.config_entry.options.get(
-            CONF_SAMPLE_INTERVAL, int(DEFAULT_SAMPLE_INTERVAL.total_seconds())
-        )
-        return self.async_show_form(
-            step_id="init",
-            data_schema=probatio.Schema(
-                {
-                    probatio.Required(
-                        CONF_SAMPLE_INTERVAL, default=present
-                    ): INTERVAL_SELECTOR
-                }
-            ),
         )

@@ -8,7 +8,6 @@ flow of a discovered charger both go through these steps.
 from abc import abstractmethod
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, override
 
@@ -21,7 +20,6 @@ from homeassistant.data_entry_flow import (
     FlowHandler,
     FlowResult,
 )
-from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.network import NoURLAvailableError, get_url
 from homeassistant.helpers.selector import (
     BooleanSelector,
@@ -31,7 +29,6 @@ from homeassistant.helpers.selector import (
     TextSelector,
     TextSelectorConfig,
 )
-from homeassistant.util import dt as dt_util
 import probatio
 
 from .const import (
@@ -46,18 +43,11 @@ from .const import (
 from .csms.charger import Charger
 from .csms.credentials import InvalidKey, KeyHash, generate_key, validate_key
 from .csms.identity import InvalidIdentity, encode_identity, validate_identity
-from .csms.server import Expectation
 from .discovery import async_end_discoveries
 from .http import ca_path
 from .hub import Hub, OcppConfigEntry, charger_settings
+from .invitation import Invitation
 from .listener import async_dial_url
-
-CONNECT_TIMEOUT: Final = 600.0
-"""Seconds that a charger may take to dial in before the owner is asked again."""
-
-CONVERSATION_LIFETIME: Final = 1800.0
-"""Seconds after the last step until a charger that was not added is let in no more:
-the browser may have been closed in the middle."""
 
 CONF_NO_PASSWORD: Final = "no_password"
 CONF_FULL_URL: Final = "full_url"
@@ -94,10 +84,7 @@ class ChargerConversation[
     _typed: Mapping[str, Any] = MappingProxyType({})
     _password: str | None = None
     _data: Mapping[str, Any] = MappingProxyType({})
-    _expectation: Expectation | None = None
-    _expecting_hub: Hub | None = None
-    _began: datetime | None = None
-    _end_lifetime: Callable[[], None] | None = None
+    _invitation: Invitation | None = None
     _task: asyncio.Task[Charger] | None = None
     _charger: Charger | None = None
     _refusals = 0
@@ -161,7 +148,7 @@ class ChargerConversation[
             except InvalidKey as error:
                 errors[CONF_PASSWORD] = key_error(error)
         if not errors:
-            self._stop_expecting()
+            self._close_invitation()
             self._data = {
                 CONF_IDENTITY: identity,
                 CONF_KEY_HASHES: hashes,
@@ -178,7 +165,7 @@ class ChargerConversation[
     ) -> ResultT:
         """Show what to type into the charger; it is let in from now on."""
         hub = self._entry().runtime_data
-        self._expect(hub)
+        self._invite()
         if user_input is not None:
             if not self._waits():
                 # It was faster. Its progress must not end before it was shown: what
@@ -251,9 +238,8 @@ class ChargerConversation[
     def _waits(self) -> bool:
         """Wait for the charger from now on; returns whether it is not there yet."""
         if self._task is None:
-            self._expect(self._entry().runtime_data)
             self._task = self.hass.async_create_task(
-                self._async_charger(), "ocpp_charging wait for a charger"
+                self._invite().wait(), "ocpp_charging wait for a charger"
             )
         return not self._task.done()
 
@@ -276,26 +262,16 @@ class ChargerConversation[
         renamed = self._charger.identity != self._data[CONF_IDENTITY]
         return "found_renamed" if renamed else "found"
 
-    async def _async_charger(self) -> Charger:
-        assert self._expectation is not None
-        async with asyncio.timeout(CONNECT_TIMEOUT):
-            return await self._expectation.wait()
-
     def _reason(self) -> str:
         """Return the step that tells why no charger was found, and note what was seen.
 
         The next try expects the charger anew: another conversation may have ended
         this expectation with its own.
         """
-        assert self._expectation is not None
-        assert self._expecting_hub is not None
-        self._refusals = self._expectation.refusals
-        self._others = {
-            seen.identity: seen.address
-            for seen in self._expecting_hub.central.unknown.values()
-            if self._began is not None and seen.last_seen >= self._began
-        }
-        self._stop_expecting()
+        assert self._invitation is not None
+        self._refusals = self._invitation.refusals
+        self._others = self._invitation.others
+        self._close_invitation()
         if self._refusals:
             return "wrong_password"
         return "other_identity" if self._others else "nothing_seen"
@@ -385,36 +361,25 @@ class ChargerConversation[
             },
         )
 
-    # The expectation
+    # Who may come in meanwhile
 
-    def _expect(self, hub: Hub) -> None:
+    def _invite(self) -> Invitation:
         """Let the charger in while the conversation goes on."""
-        if self._end_lifetime is not None:
-            self._end_lifetime()
-        self._end_lifetime = async_call_later(
-            self.hass, CONVERSATION_LIFETIME, self._lifetime_over
-        )
-        if self._expectation is not None and self._expecting_hub is hub:
-            return
-        self._expecting_hub = hub
-        self._began = dt_util.utcnow()
-        self._expectation = hub.expect(charger_settings(hub.entry, self._data))
+        hub = self._entry().runtime_data
+        if self._invitation is None or not self._invitation.is_open(hub):
+            self._close_invitation()
+            settings = charger_settings(hub.entry, self._data)
+            self._invitation = Invitation(hub, settings)
+        self._invitation.prolong()
+        return self._invitation
 
-    @callback
-    def _lifetime_over(self, _now: datetime) -> None:
-        self._end_lifetime = None
-        self._stop_expecting()
-
-    def _stop_expecting(self) -> None:
-        if self._end_lifetime is not None:
-            self._end_lifetime()
-            self._end_lifetime = None
-        if self._expectation is not None and self._expecting_hub is not None:
-            self._expecting_hub.expect_no_more(self._expectation)
-        self._expectation = self._expecting_hub = None
+    def _close_invitation(self) -> None:
+        if self._invitation is not None:
+            self._invitation.close()
+            self._invitation = None
 
     @override
     @callback
     def async_remove(self) -> None:
         """End the conversation with the flow, however it ended."""
-        self._stop_expecting()
+        self._close_invitation()

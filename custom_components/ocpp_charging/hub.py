@@ -9,7 +9,11 @@ from typing import Any
 
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady
+from homeassistant.exceptions import (
+    ConfigEntryError,
+    ConfigEntryNotReady,
+    HomeAssistantError,
+)
 
 from .const import (
     CONF_IDENTITY,
@@ -32,6 +36,7 @@ from .csms.server import CentralSystem, Expectation
 from .csms.timing import Timing
 from .devices import async_register_central, async_register_charger
 from .discovery import Discovery
+from .key_changes import KeyChanges
 from .listener import ListenerSettings, TlsKeeper, async_describe
 from .repairs import RepairDesk
 from .store import StoreJournal
@@ -88,13 +93,14 @@ class Hub:
         self._followers: list[ChargerFollower] = []
         self._expectations: set[Expectation] = set()
         self._forgetting: set[asyncio.Task[None]] = set()
+        self._keys = KeyChanges(self)
         self._desk = RepairDesk(self)
         self._discovery = Discovery(self)
 
     async def async_load(self) -> None:
         """Read what is kept and make the known chargers; no charger can connect yet.
 
-        Raises `ConfigEntryError` when the certificate cannot be used.
+        Raises `ConfigEntryError` when the certificate or what is kept cannot be used.
         """
         self._desk.async_note_security()
         try:
@@ -109,7 +115,14 @@ class Hub:
                 },
             ) from error
         await self._desk.async_note_certificate(None)
-        await self.journal.async_load()
+        try:
+            await self.journal.async_load()
+        except HomeAssistantError as error:
+            raise ConfigEntryError(
+                translation_domain=DOMAIN,
+                translation_key="storage_unreadable",
+                translation_placeholders={"error": str(error)},
+            ) from error
         known = {
             subentry.data[CONF_IDENTITY] for subentry in self._charger_subentries()
         }
@@ -134,7 +147,11 @@ class Hub:
                     "error": error.strerror or type(error).__name__,
                 },
             ) from error
-        for start in (self._desk.async_start, self._discovery.async_start):
+        for start in (
+            self._keys.async_start,
+            self._desk.async_start,
+            self._discovery.async_start,
+        ):
             self.entry.async_on_unload(start())
         self.entry.async_on_unload(
             self.tls.async_keep_fresh(self._desk.async_note_certificate)
@@ -214,7 +231,7 @@ class Hub:
         return list(self.entry.get_subentries_of_type(SUBENTRY_CHARGER))
 
     def _add(self, subentry: ConfigSubentry) -> None:
-        settings = charger_settings(self.entry, subentry.data)
+        settings = self._keys.accepted(charger_settings(self.entry, subentry.data))
         memory = self.journal.memory(settings.identity)
         charger = self.central.add(settings, memory)
         # One that was expected has learned already, in a memory of its own.
@@ -230,7 +247,7 @@ class Hub:
 
     def _update(self, subentry: ConfigSubentry) -> None:
         subentry_id = subentry.subentry_id
-        settings = charger_settings(self.entry, subentry.data)
+        settings = self._keys.accepted(charger_settings(self.entry, subentry.data))
         if settings != self.chargers[subentry_id].settings:
             self.central.configure(settings)
         # The device shows the title and the web address.

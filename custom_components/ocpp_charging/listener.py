@@ -133,14 +133,13 @@ async def async_obtain_certificates(
         return await hass.async_add_executor_job(
             lambda: load_own(*chains[0], second, now=now)
         )
-    others = (
+    known = (
         ListenerSettings.from_data(entry.data)
         for entry in hass.config_entries.async_entries(DOMAIN, include_ignore=False)
     )
-    names = list(settings.names)
-    for other in others:
-        if other.own_ca:
-            names.extend(name for name in other.names if name not in names)
+    # In the same order for all, or each would have the certificate made anew.
+    shared = [name for other in known if other.own_ca for name in other.names]
+    names = list(dict.fromkeys((*shared, *settings.names)))
     store = _async_certificate_store(hass)
     return await hass.async_add_executor_job(store.ensure, names, now)
 
@@ -197,7 +196,10 @@ class TlsKeeper:
         self.certificates: ServerCertificates | None = None
 
     async def async_load(self) -> None:
-        """Make or check the certificates, and the context. Raises `CertificateError`."""
+        """Make or check the certificates and the context.
+
+        Raises `CertificateError`.
+        """
         if not self._settings.secure:
             return
         self._marks = await self._read_marks()
@@ -329,7 +331,7 @@ async def async_dial_url(
     if settings.own_ca:
         names = settings.names
     dialled = (name for name in names if not name.startswith("*"))
-    host = settings.host or next(dialled, None)
+    host = next(dialled, settings.host)
     if host is None:
         host = next(iter(await async_default_names(hass)), "127.0.0.1")
     scheme = "wss" if settings.secure else "ws"

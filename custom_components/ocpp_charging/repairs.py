@@ -88,28 +88,25 @@ class RepairDesk:
             self._create(Issue.PLAIN_WS, port=str(self._hub.settings.port))
 
     async def async_note_certificate(self, error: CertificateError | None) -> None:
-        """Say why the certificate cannot be used, `error` None that it can."""
-        if error is None:
-            self._delete(Issue.CERTIFICATE_UNUSABLE)
-        else:
+        """Say why the certificate cannot be used, or else when it ends soon."""
+        self._delete(Issue.CERTIFICATE_EXPIRING)
+        if error is not None:
             self._create(
                 Issue.CERTIFICATE_UNUSABLE,
                 ir.IssueSeverity.ERROR,
                 reason=await async_describe(self._hass, error),
             )
+            return
+        self._delete(Issue.CERTIFICATE_UNUSABLE)
         certificates = self._hub.tls.certificates
         # Our own are renewed long before their end.
-        if (
-            certificates is not None
-            and not self._hub.settings.own_ca
-            and certificates.expires - dt_util.utcnow() < EXPIRY_NOTICE
-        ):
+        if certificates is None or self._hub.settings.own_ca:
+            return
+        if certificates.expires - dt_util.utcnow() < EXPIRY_NOTICE:
             end = dt_util.as_local(certificates.expires)
             self._create(
                 Issue.CERTIFICATE_EXPIRING, date=end.strftime("%Y-%m-%d %H:%M")
             )
-        else:
-            self._delete(Issue.CERTIFICATE_EXPIRING)
 
     @callback
     def async_charger_removed(self, identity: str) -> None:

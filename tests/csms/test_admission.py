@@ -398,6 +398,17 @@ async def test_the_password_of_the_conversation_tells_which_charger_it_is(
     assert "TYPED" not in central.chargers
 
 
+async def test_a_charger_that_does_not_trust_us_is_noticed(
+    dial: Dial, central: CentralSystem, secure_central: CentralSystem
+) -> None:
+    expectation = secure_central.expect(settings("NEW"))
+    plain = central.expect(settings("NEW"))
+    assert (expectation.broken_handshakes, plain.broken_handshakes) == (0, 0)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        await dial("NEW", to=secure_central, ssl=ssl.create_default_context())
+    assert (expectation.broken_handshakes, plain.broken_handshakes) == (1, 0)
+
+
 async def test_an_expected_charger_has_no_say_over_a_known_one(
     dial: Dial, central: CentralSystem
 ) -> None:

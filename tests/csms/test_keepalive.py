@@ -7,6 +7,7 @@ import json
 import pytest
 
 from custom_components.ocpp_charging.csms.charger import Charger
+from custom_components.ocpp_charging.csms.keepalive import Keepalive
 from custom_components.ocpp_charging.csms.server import CentralSystem, Timing
 from tests.csms.conftest import Dial, StartCentral
 from tests.csms.raw import bare, call_frame, settings, until
@@ -50,8 +51,8 @@ async def test_a_peer_that_answered_pings_is_dead_after_a_silence(
 ) -> None:
     watched.memory.answers_pings = True
     loop = asyncio.get_running_loop()
+    began = loop.time()
     async with bare(watchful):
-        began = loop.time()
         await until(watched, lambda: not watched.connected, timeout=2)
         assert FAST.silence <= loop.time() - began < FAST.silence_without_pongs
 
@@ -60,8 +61,8 @@ async def test_a_peer_that_never_answered_one_gets_more_time(
     watchful: CentralSystem, watched: Charger
 ) -> None:
     loop = asyncio.get_running_loop()
+    began = loop.time()
     async with bare(watchful) as silent:
-        began = loop.time()
         await until(watched, lambda: not watched.connected, timeout=2)
         assert loop.time() - began >= FAST.silence_without_pongs
         await silent.ended()
@@ -113,6 +114,24 @@ async def test_when_the_charger_was_last_heard_of_is_told_but_not_with_each_mess
     await until(watched, lambda: told and told[-1] and told[-1] >= before)
     assert watched.last_seen is not None
     assert watched.last_seen >= before
+
+
+async def test_a_ping_into_a_closed_connection_is_none(
+    watchful: CentralSystem, watched: Charger, dial: Dial
+) -> None:
+    raw = await dial(to=watchful)
+    session = watchful._sessions["CP1"]
+    await raw.close()
+    await until(watched, lambda: not watched.connected)
+    keepalive = Keepalive(
+        watched,
+        session.link._socket,
+        FAST,
+        last_heard=lambda: session.last_heard,
+        dead=session.link.abort,
+    )
+    await keepalive._ping()
+    assert not keepalive._waiting
 
 
 async def test_nothing_is_told_of_a_silent_charger(

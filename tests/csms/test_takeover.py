@@ -32,6 +32,7 @@ async def test_commands_go_over_the_new_connection(
     command = asyncio.create_task(charger.commands("test").clear_cache())
     await new.answer(await new.next_call("ClearCache"), {"status": "Accepted"})
     await command
+    assert charger.connection is charger.commands("test")
 
 
 async def test_a_half_open_connection_is_replaced_too(
@@ -106,6 +107,33 @@ async def test_stopping_tells_every_charger_that_we_go_away(
     assert await other.closed() == 1001
     assert not any(charger.connected for charger in central.chargers.values())
     await central.stop()
+
+
+async def test_stopping_waits_for_what_is_being_closed(
+    dial: Dial, central: CentralSystem
+) -> None:
+    expectation = central.expect(settings("NEW"))
+    raw = await dial("NEW")
+    expectation.close()
+    await central.stop()
+    assert await raw.closed() in {1000, 1001}
+    assert "NEW" not in central.chargers
+
+
+async def test_a_charger_that_is_removed_while_it_comes_in_is_not_served(
+    dial: Dial, central: CentralSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy = asyncio.Event()
+
+    async def wait() -> None:
+        await busy.wait()
+
+    monkeypatch.setattr(central._context.pace, "keep", wait)
+    raw = await dial()
+    await central.remove("CP1")
+    busy.set()
+    assert await raw.closed() == 1000
+    assert central.chargers == {}
 
 
 async def test_it_listens_again_on_the_same_port(

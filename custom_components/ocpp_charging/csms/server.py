@@ -90,9 +90,6 @@ class Expectation:
     def arrived(self, charger: Charger) -> None:
         """Take note that the charger has come in; it is not read yet."""
         self.connected = True
-        if charger.ready:
-            self._finish(charger)
-            return
 
         def changed(changes: frozenset[Change]) -> None:
             if (0, "ready") in changes and charger.ready:

@@ -81,23 +81,24 @@ class Onboarding:
         self.booted = False
         self.running = False
 
-    async def run(self) -> None:
-        """Go through all steps; returns early when the connection ends."""
+    async def run(self) -> bool:
+        """Go through all steps; returns False when the connection ends meanwhile."""
         self.running = True
         try:
-            await self._run()
+            return await self._run()
         finally:
             self.running = False
 
-    async def _run(self) -> None:
+    async def _run(self) -> bool:
         for name, step in self._steps:
             if self._charger.memory.fatal_steps.get(name, 0) >= FATAL:
                 self.outcomes[name] = "left out: the connection died of it before"
                 continue
             await self._pace.keep()
             if not await self._try(name, step):
-                return
+                return False
         self._charger.update(ready=True)
+        return True
 
     async def _try(self, name: str, step: Callable[[], Awaitable[None]]) -> bool:
         started = asyncio.get_running_loop().time()

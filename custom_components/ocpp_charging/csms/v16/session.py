@@ -91,8 +91,7 @@ class Session:
         """
         await self.stop_setup()
         self._charger.remember(fatal_steps={})
-        await self.onboarding.run()
-        if not self._charger.connected:
+        if not await self.onboarding.run():
             raise ChargerOffline("GetConfiguration")
 
     def _begin_setup(self, delay: float) -> None:

@@ -1,0 +1,81 @@
+"""Lets a charger in while a conversation about adding it goes on."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Final
+
+from homeassistant.core import callback
+from homeassistant.helpers.event import async_call_later
+from homeassistant.util import dt as dt_util
+
+from .csms.charger import Charger
+from .csms.model import ChargerSettings
+from .hub import Hub
+
+CONNECT_TIMEOUT: Final = 600.0
+"""Seconds that a charger may take to dial in before the owner is asked again."""
+
+LIFETIME: Final = 1800.0
+"""Seconds after the last step of a conversation until its charger is let in no more:
+the browser may have been closed in the middle."""
+
+
+class Invitation:
+    """One expected charger, until `close` or until nobody has cared for `LIFETIME`."""
+
+    def __init__(self, hub: Hub, settings: ChargerSettings) -> None:
+        """Let the charger in from now on."""
+        self._hub = hub
+        self._began = dt_util.utcnow()
+        self._expectation = hub.expect(settings)
+        self._end_lifetime: Callable[[], None] | None = None
+        self._closed = False
+        self.prolong()
+
+    def is_open(self, hub: Hub) -> bool:
+        """Say whether this `hub` lets the charger in; a reload makes a new one."""
+        return not self._closed and self._hub is hub
+
+    @property
+    def refusals(self) -> int:
+        """Return how often the charger came with a wrong password."""
+        return self._expectation.refusals
+
+    @property
+    def others(self) -> Mapping[str, str]:
+        """Return the unknown chargers that dialled in meanwhile, and from where."""
+        return {
+            seen.identity: seen.address
+            for seen in self._hub.central.unknown.values()
+            if seen.last_seen >= self._began
+        }
+
+    async def wait(self) -> Charger:
+        """Wait until the charger has dialled in and has been read.
+
+        Raises `TimeoutError` after `CONNECT_TIMEOUT`.
+        """
+        async with asyncio.timeout(CONNECT_TIMEOUT):
+            return await self._expectation.wait()
+
+    @callback
+    def prolong(self) -> None:
+        """Note that the conversation goes on."""
+        if self._end_lifetime is not None:
+            self._end_lifetime()
+        self._end_lifetime = async_call_later(self._hub.hass, LIFETIME, self._is_over)
+
+    @callback
+    def close(self) -> None:
+        """End it; a charger that was not added is disconnected."""
+        if self._end_lifetime is not None:
+            self._end_lifetime()
+            self._end_lifetime = None
+        self._closed = True
+        self._hub.expect_no_more(self._expectation)
+
+    @callback
+    def _is_over(self, _now: datetime) -> None:
+        self._end_lifetime = None
+        self.close()

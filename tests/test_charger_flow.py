@@ -19,6 +19,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.ocpp_charging import invitation
+from custom_components.ocpp_charging.csms.certificates import CertificateStore
 from custom_components.ocpp_charging.csms.credentials import KeyHash
 from simulator import SILENCE, ChargePoint
 
@@ -292,6 +293,48 @@ async def test_a_charger_came_with_another_password(
     result = await answer(hass, result, named(password=OTHER_PASSWORD))
     result = await until_waited(hass, await answer(hass, result, {}))
     assert result["step_id"] == "found"
+
+
+async def test_the_owner_is_told_of_a_wrong_password_at_once(
+    hass: HomeAssistant,
+    central_entry: MockConfigEntry,
+    simulated: Simulated,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The patience is ten minutes; the third refusal ends it."""
+    monkeypatch.setattr(invitation, "GLANCE", 0.05)
+    result = await answer(hass, await begin(hass, central_entry), named())
+    result = await answer(hass, result, {})
+    await dial(central_entry, simulated, password=OTHER_PASSWORD)
+    async with asyncio.timeout(10):
+        result = await until_waited(hass, result)
+    assert result["step_id"] == "wrong_password"
+    assert int(result["description_placeholders"]["count"]) >= invitation.TROUBLE
+
+
+async def test_the_owner_is_told_that_a_charger_does_not_trust_the_certificate(
+    hass: HomeAssistant,
+    simulated: Simulated,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(invitation, "GLANCE", 0.05)
+    entry = await set_up(
+        hass, central_system(security="wss_compatible", names=["127.0.0.1"])
+    )
+    foreign = CertificateStore(tmp_path).ensure(["127.0.0.1"], dt_util.utcnow())
+    ca_file = tmp_path / "foreign.pem"
+    ca_file.write_bytes(foreign.ca_pem or b"")
+    result = await answer(hass, await begin(hass, entry), named())
+    result = await answer(hass, result, {})
+    # In debug mode asyncio reports each broken handshake as an unhandled error.
+    hass.loop.set_debug(False)
+    charge_point = await dial(entry, simulated, ca_file=ca_file)
+    async with asyncio.timeout(10):
+        result = await until_waited(hass, result)
+    assert result["step_id"] == "broken_off"
+    assert int(result["description_placeholders"]["count"]) >= invitation.TROUBLE
+    assert not charge_point.connected
 
 
 async def test_a_charger_came_with_another_name_and_password(

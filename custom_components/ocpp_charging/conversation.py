@@ -88,6 +88,7 @@ class ChargerConversation[
     _task: asyncio.Task[Charger] | None = None
     _charger: Charger | None = None
     _refusals = 0
+    _broken: int = 0
     _others: Mapping[str, str] = MappingProxyType({})
 
     @abstractmethod
@@ -198,6 +199,8 @@ class ChargerConversation[
                     for key, value in shown.items()
                 }
             ),
+            # Again as text: not every browser lets one copy from such fields.
+            description_placeholders={CONF_PASSWORD: _NOTHING, **shown},
             last_step=False,
         )
 
@@ -271,10 +274,13 @@ class ChargerConversation[
         assert self._invitation is not None
         self._refusals = self._invitation.refusals
         self._others = self._invitation.others
+        self._broken = self._invitation.broken_handshakes
         self._close_invitation()
         if self._refusals:
             return "wrong_password"
-        return "other_identity" if self._others else "nothing_seen"
+        if self._others:
+            return "other_identity"
+        return "broken_off" if self._broken else "nothing_seen"
 
     def _again_or_change(self, step_id: str, **placeholders: str) -> ResultT:
         return self.async_show_menu(
@@ -304,6 +310,12 @@ class ChargerConversation[
         """Say that chargers of other names dialled in."""
         others = (f"{name} ({address})" for name, address in self._others.items())
         return self._again_or_change("other_identity", others=", ".join(others))
+
+    async def async_step_broken_off(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ResultT:
+        """Say that somebody called, but did not trust the certificate."""
+        return self._again_or_change("broken_off", count=str(self._broken))
 
     # The charger found
 

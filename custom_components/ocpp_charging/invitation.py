@@ -16,6 +16,13 @@ from .hub import Hub
 CONNECT_TIMEOUT: Final = 600.0
 """Seconds that a charger may take to dial in before the owner is asked again."""
 
+GLANCE: Final = 2.0
+"""Seconds between two looks at what goes wrong while a charger is waited for."""
+
+TROUBLE: Final = 3
+"""Failures of one kind after which the owner is told at once and not in the end: one
+may be left over from the settings that the charger had before."""
+
 LIFETIME: Final = 1800.0
 """Seconds after the last step of a conversation until its charger is let in no more:
 the browser may have been closed in the middle."""
@@ -43,6 +50,11 @@ class Invitation:
         return self._expectation.refusals
 
     @property
+    def broken_handshakes(self) -> int:
+        """Return how often somebody broke off the encryption meanwhile."""
+        return self._expectation.broken_handshakes
+
+    @property
     def others(self) -> Mapping[str, str]:
         """Return the unknown chargers that dialled in meanwhile, and from where."""
         return {
@@ -54,10 +66,24 @@ class Invitation:
     async def wait(self) -> Charger:
         """Wait until the charger has dialled in and has been read.
 
-        Raises `TimeoutError` after `CONNECT_TIMEOUT`.
+        Raises `TimeoutError` after `CONNECT_TIMEOUT`, or earlier when it is plain that
+        the charger calls and does not get in.
         """
-        async with asyncio.timeout(CONNECT_TIMEOUT):
-            return await self._expectation.wait()
+        arrival = asyncio.ensure_future(self._expectation.wait())
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                while not (await asyncio.wait({arrival}, timeout=GLANCE))[0]:
+                    if self._in_trouble:
+                        raise TimeoutError
+                return arrival.result()
+        finally:
+            arrival.cancel()
+
+    @property
+    def _in_trouble(self) -> bool:
+        return not self._expectation.connected and (
+            max(self.refusals, self.broken_handshakes) >= TROUBLE
+        )
 
     @callback
     def prolong(self) -> None:

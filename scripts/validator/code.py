@@ -19,7 +19,7 @@ _PARTS = (
         "exceptions",
     ),
     (re.compile(r"async_create_issue$"), "issues"),
-    (re.compile(r"(^|Child)DeviceInfo$"), "device"),
+    (re.compile(r"(^|Child)DeviceInfo$|^async_get_or_create(_child)?$"), "device"),
     (re.compile(r"SelectorConfig$"), "selector"),
 )
 
@@ -68,7 +68,7 @@ def _helpers(project: Project) -> dict[str, str]:
     """Return the functions whose first argument becomes a translation key."""
     found = {}
     for module in project.modules:
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             if not isinstance(node, ast.FunctionDef) or not node.args.args:
                 continue
             first = node.args.args[0].arg
@@ -82,7 +82,7 @@ def _helpers(project: Project) -> dict[str, str]:
 def _uses(project: Project) -> Iterator[Use]:
     helpers = _helpers(project)
     for module in project.modules:
-        for call in _calls(module.tree):
+        for call in module.calls:
             called = _called(call)
             if (part := _part(called)) is not None:
                 key = _keyword(call, "translation_key")
@@ -110,7 +110,7 @@ def check_translation_keys(project: Project) -> Iterator[Problem]:
                 _ENGLISH, f"lacks {use.part}.{use.key}, which {use.module.path} names"
             )
             continue
-        if use.part == "exceptions" and use.placeholders is not None:
+        if use.part in {"exceptions", "device"} and use.placeholders is not None:
             for name in sorted(placeholders(str(text)) - use.placeholders):
                 yield Problem(
                     path=use.module.path,
@@ -153,7 +153,7 @@ def check_unused_texts(project: Project) -> Iterator[Problem]:
 def _composed(project: Project) -> Iterator[re.Pattern[str]]:
     """Yield what f-strings such as `f"{key}_l{phase}"` can become."""
     for module in project.modules:
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             if isinstance(node, ast.JoinedStr):
                 parts = [
                     re.escape(part.value)
@@ -190,7 +190,7 @@ def check_flows(project: Project) -> Iterator[Problem]:
 def _steps(module: Module) -> set[str]:
     return {
         node.name.removeprefix("async_step_")
-        for node in ast.walk(module.tree)
+        for node in module.nodes
         if isinstance(node, ast.AsyncFunctionDef)
         and node.name.startswith("async_step_")
     }
@@ -198,7 +198,7 @@ def _steps(module: Module) -> set[str]:
 
 def _named_in_flow(module: Module) -> Iterator[tuple[str, str]]:
     """Yield the keys of texts that a flow's code names, with their part."""
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         match node:
             case ast.Assign(
                 targets=[ast.Subscript(value=ast.Name(id="errors"))],
@@ -222,7 +222,7 @@ def _named_in_flow(module: Module) -> Iterator[tuple[str, str]]:
 def _fields(module: Module, project: Project) -> set[str]:
     """Return the fields of the forms in a module, as far as the code shows them."""
     found = set()
-    for call in _calls(module.tree):
+    for call in module.calls:
         if _called(call) not in {"Required", "Optional"} or not call.args:
             continue
         match call.args[0]:
@@ -271,14 +271,14 @@ def _descriptions(project: Project) -> Iterator[tuple[Module, str, str, set[str]
     platforms = _description_classes(project)
     for module in project.modules:
         named: dict[str, ast.Call] = {}
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             match node:
                 case (
                     ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as call)
                     | ast.AnnAssign(target=ast.Name(id=name), value=ast.Call() as call)
                 ):
                     named[name] = call
-        for call in _calls(module.tree):
+        for call in module.calls:
             base = call
             match call:
                 case ast.Call(func=ast.Name(id="replace"), args=[ast.Name(id=name)]):
@@ -305,7 +305,7 @@ def _description_classes(project: Project) -> dict[str, str]:
     bases: dict[str, list[str]] = {
         node.name: [base.id for base in node.bases if isinstance(base, ast.Name)]
         for module in project.modules
-        for node in ast.walk(module.tree)
+        for node in module.nodes
         if isinstance(node, ast.ClassDef)
     }
 

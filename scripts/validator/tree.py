@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 import json
 from pathlib import Path
 from typing import Any, override
@@ -36,7 +36,7 @@ class Unreadable(Exception):
         self.problem = Problem(path=path, text=text)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Module:
     """One Python file of the integration."""
 
@@ -56,6 +56,25 @@ class Module:
         not imported when the program runs and does not count.
         """
         return frozenset(_imports(self.tree))
+
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """Return everything in the file, from the outside inwards."""
+        return tuple(ast.walk(self.tree))
+
+    @cached_property
+    def calls(self) -> tuple[ast.Call, ...]:
+        """Return the calls in the file."""
+        return tuple(node for node in self.nodes if isinstance(node, ast.Call))
+
+    @cached_property
+    def literals(self) -> frozenset[str]:
+        """Return the strings in the file."""
+        return frozenset(
+            node.value
+            for node in self.nodes
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        )
 
 
 class Project:
@@ -92,26 +111,19 @@ class Project:
     @cached_property
     def modules(self) -> tuple[Module, ...]:
         """Return the integration's Python files."""
-        modules = []
-        for file in sorted(self.folder.rglob("*.py")):
-            path = str(file.relative_to(self.root))
-            try:
-                tree = ast.parse(file.read_text(encoding="utf-8"))
-            except SyntaxError as error:
-                raise Unreadable(path, f"is no Python: {error}") from error
-            name = str(file.relative_to(self.folder).with_suffix(""))
-            modules.append(Module(path=path, name=name, tree=tree))
-        return tuple(modules)
+        return tuple(
+            _module(
+                str(file.relative_to(self.root)),
+                str(file.relative_to(self.folder).with_suffix("")),
+                file.read_text(encoding="utf-8"),
+            )
+            for file in sorted(self.folder.rglob("*.py"))
+        )
 
     @cached_property
     def literals(self) -> frozenset[str]:
         """Return every string that stands in the integration's code."""
-        return frozenset(
-            node.value
-            for module in self.modules
-            for node in ast.walk(module.tree)
-            if isinstance(node, ast.Constant) and isinstance(node.value, str)
-        )
+        return frozenset().union(*(module.literals for module in self.modules))
 
     @cached_property
     def constants(self) -> dict[str, str]:
@@ -154,6 +166,15 @@ class Project:
         if not isinstance(content, dict):
             raise Unreadable(str(path.relative_to(self.root)), "is no mapping")
         return content
+
+
+@cache
+def _module(path: str, name: str, text: str) -> Module:
+    """Parse a file: once, however many copies of the project have it."""
+    try:
+        return Module(path=path, name=name, tree=ast.parse(text))
+    except SyntaxError as error:
+        raise Unreadable(path, f"is no Python: {error}") from error
 
 
 def _imports(node: ast.AST) -> Iterator[str]:

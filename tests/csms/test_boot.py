@@ -19,7 +19,7 @@ from custom_components.ocpp_charging.csms.model import (
 )
 from custom_components.ocpp_charging.csms.server import CentralSystem
 from tests.csms.conftest import QUIET, Dial, StartCentral
-from tests.csms.raw import RawCharger, Refused, settings, stamp, until
+from tests.csms.raw import Payload, RawCharger, Refused, settings, stamp, until
 
 
 @dataclass
@@ -127,7 +127,7 @@ REFUSED_WHILE = {
         "MeterValues",
     },
 }
-MESSAGES = {
+MESSAGES: dict[str, Payload] = {
     "Authorize": {"idTag": "TAG"},
     "StartTransaction": {
         "connectorId": 1,

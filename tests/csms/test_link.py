@@ -24,7 +24,7 @@ from custom_components.ocpp_charging.csms.link import (
     AnswerBook,
     Link,
 )
-from custom_components.ocpp_charging.csms.model import Transaction
+from custom_components.ocpp_charging.csms.model import TagDecision, Transaction
 from custom_components.ocpp_charging.csms.rpc import Call
 from custom_components.ocpp_charging.csms.server import CentralSystem, Timing
 from tests.csms.conftest import Dial, StartCentral
@@ -232,6 +232,18 @@ async def test_an_id_that_comes_again_with_other_content_is_a_new_message(
     assert len(journal.transactions) == 2
 
 
+async def test_what_is_sent_again_is_answered_as_before(
+    start_central: StartCentral, dial: Dial
+) -> None:
+    decisions = [TagDecision.ACCEPTED]
+    central = await start_central(authorize=lambda *_: decisions[-1])
+    central.add(settings())
+    raw = await dial(to=central)
+    first = await raw.call("StartTransaction", START, "id-1")
+    decisions.append(TagDecision.BLOCKED)
+    assert await raw.call("StartTransaction", START, "id-1") == first
+
+
 async def test_a_heartbeat_with_an_old_id_is_answered_anew(
     raw: RawCharger, connector: Connector
 ) -> None:
@@ -242,7 +254,7 @@ async def test_a_heartbeat_with_an_old_id_is_answered_anew(
 
 
 class SlowJournal(MemoryJournal):
-    """A journal that keeps a start only when it is told to."""
+    """A journal that keeps a start at once and takes its time to say so."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -251,9 +263,10 @@ class SlowJournal(MemoryJournal):
 
     @override
     async def open_transaction(self, identity: str, transaction: Transaction) -> int:
+        transaction_id = await super().open_transaction(identity, transaction)
         self.entered.set()
         await self.go_on.wait()
-        return await super().open_transaction(identity, transaction)
+        return transaction_id
 
 
 @pytest.mark.parametrize("message_id", ["id-1", "id-2"])
@@ -269,6 +282,9 @@ async def test_a_start_whose_connection_ends_while_it_is_kept_counts_once(
     await first.close()
     again = await dial(to=central)
     sent = await again.send_call("StartTransaction", START, message_id)
+    await (await again.socket.ping())  # by then it has arrived
+    for _ in range(20):
+        await asyncio.sleep(0)
     slow.go_on.set()
     reply = await again.reply()
     assert reply[:2] == [3, sent]

@@ -593,7 +593,7 @@ async def test_a_set_up_that_waits_for_its_turn_ends_with_the_connection(
     command = asyncio.ensure_future(one.commands("X").clear_cache())
     await raw.next_call("ClearCache")
     onboarding = onboarding_of(swift)
-    while not onboarding.running:
+    while not onboarding.running:  # noqa: ASYNC110 - nothing tells of it
         await asyncio.sleep(0.005)
     await raw.close()
     with pytest.raises(ChargerOffline):

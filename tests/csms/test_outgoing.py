@@ -263,7 +263,7 @@ async def test_an_answer_without_a_status_is_invalid(
 async def test_a_callerror_is_an_error_with_code_and_words(
     raw: RawCharger, charger: Charger, name: str
 ) -> None:
-    command, action = {**COMMANDS, **OTHERS}[name][:2]
+    command, action, _ = COMMANDS[name] if name in COMMANDS else OTHERS[name][:3]
     running = asyncio.ensure_future(command(charger.commands(action)))
     await raw.refuse(await raw.next_call(), "NotImplemented", "what?")
     with pytest.raises(CommandFailed) as caught:

@@ -117,6 +117,7 @@ class Door:
     def expect(self, settings: ChargerSettings) -> None:
         """Let this charger in for a conversation about adding it."""
         self._expected[settings.identity] = (settings, self._verifier(settings))
+        self._backoff.forget(settings.identity)
 
     def end_expectation(self, settings: ChargerSettings) -> list[str]:
         """End a conversation; returns the identities that it had let in."""
@@ -157,6 +158,9 @@ class Door:
             self._backoff.failed(request.address, identity, clock)
             self._note_refused(identity, request, now)
         elif verdict.status is HTTPStatus.NOT_FOUND:
+            if self._expected and credentials is not None:
+                # It was tried against the password of a conversation.
+                self._backoff.failed(request.address, identity, clock)
             self._note_unknown(identity, request, now)
         return verdict
 

@@ -7,6 +7,8 @@ lives.
 from abc import ABC, abstractmethod
 from typing import override
 
+from datetime import datetime
+
 from .model import ChargerMemory, Transaction
 
 
@@ -37,6 +39,39 @@ class Journal(ABC):
     @abstractmethod
     def remember(self, identity: str, memory: ChargerMemory) -> None:
         """Keep what was learned of a charger, soon."""
+
+    def record_register(
+        self,
+        identity: str,
+        connector_id: int,
+        transaction_id: int | None,
+        at: datetime,
+        wh: float,
+    ) -> None:
+        """Keep what an energy register showed, soon.
+
+        `at` is by the charger's clock and `transaction_id` as the charger named it.
+        """
+
+    def note_clock(self, identity: str, ahead_s: float) -> None:
+        """Take note of how far a charger's clock is ahead: its times are off by it."""
+
+    async def file_stop(
+        self,
+        identity: str,
+        *,
+        transaction_id: int,
+        at: datetime,
+        meter_stop_wh: int | None,
+        reason: str | None,
+        id_tag: str | None,
+    ) -> int | None:
+        """Keep a stop that names no transaction that is remembered.
+
+        Returns the transaction that it can only belong to, None when there is none.
+        When this returns, it is kept. Raises `OSError` when it cannot be kept.
+        """
+        return None
 
 
 class MemoryJournal(Journal):

@@ -101,3 +101,9 @@ def issue_texts(kind: str, placeholders: Mapping[str, str] | None) -> None:
         "fix_flow.abort.open_settings",
     ):
         say(texts, path, placeholders)
+
+
+def shown(result: Mapping[str, Any], placeholder: str) -> str:
+    """Return what a step's description shows in place of a placeholder."""
+    value: str = result["description_placeholders"][placeholder]
+    return value

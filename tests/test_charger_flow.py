@@ -36,7 +36,7 @@ from .conftest import (
     wait_for_charger,
     wait_for_state,
 )
-from .flows import assert_texts, suggested
+from .flows import assert_texts, shown, suggested
 
 type Result = Mapping[str, Any]
 
@@ -103,10 +103,10 @@ async def test_the_whole_conversation(
     )
     assert result["step_id"] == "connect_plain"
     url = f"ws://127.0.0.1:{hub.central.port}/"
-    assert suggested(result, "url") == url
-    assert suggested(result, "full_url") == f"{url}{IDENTITY}"
-    assert suggested(result, "username") == IDENTITY
-    assert suggested(result, "password") == made
+    assert shown(result, "url") == url
+    assert shown(result, "full_url") == f"{url}{IDENTITY}"
+    assert shown(result, "username") == IDENTITY
+    assert shown(result, "password") == made
 
     result = await answer(hass, result, {})
     assert result["type"] is FlowResultType.SHOW_PROGRESS
@@ -413,7 +413,7 @@ async def test_a_reload_in_the_middle_shows_the_settings_again(
     result = await until_waited(hass, result)
     assert result["step_id"] == "connect_plain"
     port = central_entry.runtime_data.central.port
-    assert suggested(result, "url") == f"ws://127.0.0.1:{port}/"
+    assert shown(result, "url") == f"ws://127.0.0.1:{port}/"
 
 
 async def test_an_entry_that_does_not_run_takes_no_chargers(
@@ -463,8 +463,8 @@ async def test_over_tls_with_our_own_authority(
     result = await answer(hass, await begin(hass, entry), named())
     assert result["step_id"] == "connect"
     port = entry.runtime_data.central.port
-    assert suggested(result, "url") == f"wss://127.0.0.1:{port}/"
-    ca_url = suggested(result, "ca_url")
+    assert shown(result, "url") == f"wss://127.0.0.1:{port}/"
+    ca_url = shown(result, "ca_url")
     assert ca_url == f"http://10.10.10.10:8123/api/ocpp_charging/ca/{entry.entry_id}"
     ca_file = tmp_path / "downloaded.pem"
     ca_file.write_bytes(entry.runtime_data.tls.certificates.ca_pem)
@@ -491,7 +491,7 @@ async def test_over_tls_with_files_of_the_owner(
     )
     result = await answer(hass, await begin(hass, entry), named())
     assert result["step_id"] == "connect_files"
-    assert suggested(result, "url").startswith("wss://ocpp.example:")
+    assert shown(result, "url").startswith("wss://ocpp.example:")
     result = await answer(hass, result, {})
     assert result["type"] is FlowResultType.SHOW_PROGRESS
     hass.config_entries.subentries.async_abort(result["flow_id"])
@@ -503,9 +503,9 @@ async def test_without_an_internal_url_the_path_of_the_certificate_is_shown(
     entry = await set_up(hass, central_system(security="wss_compatible", names=["::1"]))
     hass.config.api = None
     result = await answer(hass, await begin(hass, entry), named("with space"))
-    assert suggested(result, "ca_url") == f"/api/ocpp_charging/ca/{entry.entry_id}"
-    assert suggested(result, "full_url").startswith("wss://[::1]:")
-    assert suggested(result, "full_url").endswith("/with%20space")
+    assert shown(result, "ca_url") == f"/api/ocpp_charging/ca/{entry.entry_id}"
+    assert shown(result, "full_url").startswith("wss://[::1]:")
+    assert shown(result, "full_url").endswith("/with%20space")
 
 
 # Changing a charger

@@ -27,7 +27,6 @@ from homeassistant.helpers.selector import (
     NumberSelectorConfig,
     NumberSelectorMode,
     TextSelector,
-    TextSelectorConfig,
 )
 import probatio
 
@@ -54,7 +53,6 @@ CONF_FULL_URL: Final = "full_url"
 CONF_CA_URL: Final = "ca_url"
 
 _NOTHING: Final = "–"
-_READ_ONLY = TextSelector(TextSelectorConfig(read_only=True))
 
 CURRENT_SELECTOR = NumberSelector(
     NumberSelectorConfig(
@@ -193,13 +191,8 @@ class ChargerConversation[
             step_id = "connect_files"
         return self.async_show_form(
             step_id=step_id,
-            data_schema=probatio.Schema(
-                {
-                    probatio.Optional(key, default=value): _READ_ONLY
-                    for key, value in shown.items()
-                }
-            ),
-            # Again as text: not every browser lets one copy from such fields.
+            # As text, which can be copied in every browser: read-only fields cannot.
+            data_schema=probatio.Schema({}),
             description_placeholders={CONF_PASSWORD: _NOTHING, **shown},
             last_step=False,
         )

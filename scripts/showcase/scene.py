@@ -114,7 +114,7 @@ class Scene:
         flow = await self._step(
             path, flow, identity=bay.identity, password=password, no_password=False
         )
-        shown = {field["name"]: field.get("default") for field in flow["data_schema"]}
+        shown = flow["description_placeholders"]
         flow = await self._step(path, flow)
         await self._plug_in(bay, shown, await self._ca_file(shown["ca_url"]))
         flow = await self._until_found(path, flow)

@@ -259,6 +259,18 @@ async def test_an_unknown_charger_is_remembered_and_told_of(
     assert seen.first_seen == told[0].first_seen <= seen.last_seen
 
 
+@pytest.mark.parametrize("path", ["/", "/favicon.ico", "/CP1"])
+async def test_a_browser_is_no_unknown_charger(
+    central: CentralSystem, path: str
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", central.port)
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    assert (await reader.read()).startswith(b"HTTP/1.1 426 ")
+    writer.close()
+    assert not central.unknown
+    assert not central._door.refused
+
+
 async def test_a_charger_that_is_added_is_unknown_no_more(
     dial: Dial, central: CentralSystem
 ) -> None:

@@ -30,7 +30,7 @@ from custom_components.ocpp_charging.csms.server import CentralSystem, Timing
 from tests.csms.conftest import Dial, StartCentral
 from tests.csms.raw import RawCharger, bare, call_frame, settings, stamp, until
 
-IMPATIENT = Timing(call_timeout=0.15, boot_grace=60, boot_settle=60, close_timeout=0.5)
+IMPATIENT = Timing(call_timeout=0.4, boot_grace=60, boot_settle=60, close_timeout=0.5)
 
 
 def link_of(central: CentralSystem, identity: str = "CP1") -> Link:

@@ -407,6 +407,27 @@ async def test_a_clock_that_is_hours_off_is_a_clock_all_the_same(
     assert connector.reading("power") == 3700
 
 
+async def test_a_slow_clock_that_nobody_knows_of_does_not_stop_the_readings(
+    raw: RawCharger, charger: Charger, connector: Connector
+) -> None:
+    def charger_time() -> datetime:
+        return datetime.now(UTC) - timedelta(hours=2)
+
+    await raw.status("Charging")
+    started = await raw.start(timestamp=stamp(charger_time()))
+    await raw.meter(sampled("7400", POWER), at=charger_time())
+    await raw.status("SuspendedEV")
+    assert connector.reading("power") == 0
+    await raw.status("Charging")
+    await raw.meter(sampled("3700", POWER), at=charger_time())
+    assert connector.reading("power") == 3700
+    await raw.stop(started["transactionId"], 1500, timestamp=stamp(charger_time()))
+    assert connector.reading("power") == 0
+    await raw.meter(sampled("20", POWER), at=charger_time())
+    assert connector.reading("power") == 20
+    assert charger.clock_offset_s is None
+
+
 async def test_a_time_beyond_the_calendar_harms_nothing(
     raw: RawCharger, connector: Connector
 ) -> None:
@@ -508,6 +529,38 @@ def test_an_adopted_session_counts_from_when_it_was_found() -> None:
     assert register.take(5300, session).session_wh == 300
     assert register.finish(5400, session).session_wh == 400
     assert EnergyRegister().finish(5400, transaction(None)).session_wh == 0
+
+
+def test_a_stray_0_in_a_session_does_not_make_it_count_from_its_start() -> None:
+    register, session = EnergyRegister(), transaction(90_000)
+    values = (90_500, 0, 91_000)
+    assert [register.take(value, session).session_wh for value in values] == [
+        500, 0, 1000,
+    ]  # fmt: skip
+
+
+def test_a_low_value_in_a_session_does_not_make_a_session_of_a_lifetime() -> None:
+    register, session = EnergyRegister(), transaction(5_000_000)
+    values = (5_000_500, 7, 5_001_000)
+    steps = [register.take(value, session) for value in values]
+    assert steps[-1].session_wh == 1000
+    assert steps[-1].lifetime_wh == 5_001_000
+
+
+def test_a_start_of_0_that_cannot_be_true_is_what_was_known_before() -> None:
+    register, session = EnergyRegister(), transaction(0)
+    register.take(5_000_000, None)
+    register.begin(0)
+    step = register.take(5_000_400, session)
+    assert (step.lifetime_wh, step.session_wh) == (5_000_400, 400)
+    assert register.finish(5_000_900, session).session_wh == 900
+
+
+def test_a_start_of_0_that_cannot_be_true_is_else_the_first_value() -> None:
+    register, session = EnergyRegister(), transaction(0)
+    assert register.take(5_000_400, session).session_wh == 0
+    assert register.finish(5_000_900, session).session_wh == 500
+    assert EnergyRegister().finish(5_000_900, transaction(0)).session_wh == 0
 
 
 def test_a_session_that_begins_lower_shows_a_register_that_began_anew() -> None:

@@ -25,8 +25,8 @@ from tests.csms.conftest import Dial, StartCentral
 from tests.csms.raw import Payload, RawCharger, settings, until
 
 SWIFT = Timing(
-    call_timeout=0.2,
-    boot_grace=0.02,
+    call_timeout=1,
+    boot_grace=0.15,
     boot_settle=0,
     close_timeout=0.5,
     fatal_step=5,
@@ -364,7 +364,7 @@ async def test_boots_in_quick_succession_set_up_once(
     start_central: StartCentral, dial: Dial
 ) -> None:
     central = await start_central(
-        Timing(call_timeout=1, boot_grace=60, boot_settle=0.05)
+        Timing(call_timeout=1, boot_grace=60, boot_settle=0.3)
     )
     charger = central.add(settings())
     raw = await dial(to=central)
@@ -398,7 +398,7 @@ async def test_a_rejected_charger_is_not_asked_anything(
     raw = await dial(to=central)
     Box().plug_into(raw)
     await raw.boot()
-    await asyncio.sleep(5 * SWIFT.boot_grace)
+    await asyncio.sleep(2 * SWIFT.boot_grace)
     await raw.boot()
     assert raw.log == []
     decisions.append(Registration.ACCEPTED)
@@ -477,10 +477,12 @@ OF_STEP = {
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("failure", ["silence", "garbage", "error", "refusal"])
 async def test_a_step_that_fails_costs_that_step_alone(
-    swift: CentralSystem, plug: Plug, box: Box, one: Charger, step: str, failure: str
+    start_central: StartCentral, dial: Dial, box: Box, step: str, failure: str
 ) -> None:
-    raw = await plug(box)
-    raw.reactions.clear()
+    patience = 0.3 if failure == "silence" else 2
+    central = await start_central(Timing(call_timeout=patience, boot_grace=0))
+    one = central.add(settings())
+    raw = await dial(to=central)
     usual = {
         "GetConfiguration": box.get,
         "ChangeConfiguration": box.change,
@@ -507,7 +509,7 @@ async def test_a_step_that_fails_costs_that_step_alone(
     await ready(one)
     playing.cancel()
     assert failed
-    outcomes = onboarding_of(swift).outcomes
+    outcomes = onboarding_of(central).outcomes
     assert list(outcomes) == [*STEPS, "limits"]
     failures = {name for name, outcome in outcomes.items() if outcome != "done"}
     # That the configuration or the measurands could not be had is no failure.
@@ -715,7 +717,7 @@ async def test_a_bug_in_the_set_up_is_logged_and_the_session_lives(
 
     monkeypatch.setattr(Onboarding, "run", fail)
     raw = await plug(box)
-    await asyncio.sleep(3 * SWIFT.boot_grace)
+    await asyncio.sleep(2 * SWIFT.boot_grace)
     await raw.alive()
     assert "could not be set up" in caplog.text
 

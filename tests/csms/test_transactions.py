@@ -571,6 +571,21 @@ def test_the_latest_session_is_shown_after_a_restart_of_ours(
     assert [each and each.transaction_id for each in shown] == [running, last]
 
 
+async def test_a_stray_0_after_a_restart_of_ours_is_no_new_register(
+    journal: MemoryJournal, start_central: StartCentral, dial: Dial
+) -> None:
+    ended = _kept(1, 20, ended_at=ago(15), meter_start_wh=5000, meter_stop_wh=6000)
+    central = await start_central()
+    connector = central.add(
+        settings(), ChargerMemory(transactions={1: ended})
+    ).connector(1)
+    raw = await dial(to=central)
+    await raw.register(0)
+    assert connector.reading("energy") is None
+    await raw.register(6000)
+    assert connector.reading("energy") == 6000
+
+
 # Keeping
 
 

@@ -71,6 +71,10 @@ class Charger:
                 connector.transaction = latest
             else:
                 connector.last_transaction = latest
+            if latest is not None:
+                connector.register.recall(
+                    latest.meter_stop_wh or latest.meter_start_wh or 0
+                )
 
     @property
     def identity(self) -> str:

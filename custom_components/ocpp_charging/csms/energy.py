@@ -12,6 +12,9 @@ from .model import Transaction
 JITTER_WH = 50.0
 """A register that falls by no more than this has not been reset."""
 
+MAX_SESSION_WH = 200_000.0
+"""No car takes more in one session."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class EnergyStep:
@@ -28,6 +31,14 @@ class EnergyRegister:
         """Begin with no value."""
         self._last: float | None = None
         self._lower: float | None = None
+        self._before: float | None = None
+
+    def recall(self, value_wh: float) -> None:
+        """Begin with what the register was before a restart of ours.
+
+        A stray 0 as the first value would otherwise count as a new register.
+        """
+        self._last = value_wh
 
     def take(
         self, value_wh: float, transaction: Transaction | None, *, past: bool = False
@@ -40,11 +51,11 @@ class EnergyRegister:
         if transaction is None:
             lifetime = self._monotonic(value_wh, past=past)
             return EnergyStep(lifetime_wh=lifetime, session_wh=None)
-        if transaction.meter_start_wh is None:
-            transaction.meter_start_wh = round(value_wh)
-        start = transaction.meter_start_wh
-        if value_wh < start - JITTER_WH:
+        start = self._start_of(transaction, value_wh)
+        if 0 < value_wh < start - JITTER_WH:
             transaction.session_relative = True
+        elif value_wh > MAX_SESSION_WH:
+            transaction.session_relative = False
         session = value_wh if transaction.session_relative else value_wh - start
         session = max(session, 0.0)
         lifetime = self._monotonic(start + session, past=past)
@@ -58,8 +69,8 @@ class EnergyRegister:
         The samples between may count from the session's start where first and last
         are the lifetime; a last value below the first counts from the start too.
         """
-        start = transaction.meter_start_wh
-        if start is None or meter_stop_wh < start - JITTER_WH:
+        start = self._start_of(transaction, meter_stop_wh)
+        if meter_stop_wh < start - JITTER_WH:
             return self.take(meter_stop_wh, transaction, past=past)
         session = max(meter_stop_wh - start, 0.0)
         lifetime = self._monotonic(start + session, past=past)
@@ -67,9 +78,24 @@ class EnergyRegister:
 
     def begin(self, meter_start_wh: int) -> None:
         """Take a session's first value as the register's, also when it fell."""
+        self._before = None
         if self._last is not None and meter_start_wh < self._last - JITTER_WH:
+            self._before = self._last
             self._last = None
             self._lower = None
+
+    def _start_of(self, transaction: Transaction, value_wh: float) -> int:
+        """Return where a session's energy counts from, given a value of it.
+
+        That is where it was adopted, or where a meterStart of 0 cannot be true, since
+        no car could have taken all that.
+        """
+        start = transaction.meter_start_wh
+        if start is None or (start == 0 and value_wh > MAX_SESSION_WH):
+            before = self._before if start == 0 else None
+            start = round(value_wh if before is None else min(before, value_wh))
+            transaction.meter_start_wh = start
+        return start
 
     def _monotonic(self, value_wh: float, *, past: bool) -> float | None:
         last = self._last

@@ -5,9 +5,8 @@ lives.
 """
 
 from abc import ABC, abstractmethod
-from typing import override
-
 from datetime import datetime
+from typing import override
 
 from .model import ChargerMemory, Transaction
 
@@ -40,7 +39,7 @@ class Journal(ABC):
     def remember(self, identity: str, memory: ChargerMemory) -> None:
         """Keep what was learned of a charger, soon."""
 
-    def record_register(
+    def record_register(  # noqa: B027 - not every journal wants to know
         self,
         identity: str,
         connector_id: int,
@@ -53,7 +52,9 @@ class Journal(ABC):
         `at` is by the charger's clock and `transaction_id` as the charger named it.
         """
 
-    def note_clock(self, identity: str, ahead_s: float) -> None:
+    def note_clock(  # noqa: B027 - not every journal wants to know
+        self, identity: str, ahead_s: float
+    ) -> None:
         """Take note of how far a charger's clock is ahead: its times are off by it."""
 
     async def file_stop(

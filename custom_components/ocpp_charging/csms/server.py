@@ -286,6 +286,8 @@ class CentralSystem:
     ) -> Response | None:
         assert isinstance(connection, ChargerConnection)
         self._requests += 1
+        if not _asks_for_websocket(http):
+            return None  # `websockets` refuses it; a browser is no unknown charger
         address = str(connection.remote_address[0])
         try:
             authorization = http.headers.get("Authorization")
@@ -378,6 +380,11 @@ def _quiet_logger() -> logging.Logger:
     if not logger.filters:
         logger.addFilter(lambda record: record.levelno >= logging.WARNING)
     return logger
+
+
+def _asks_for_websocket(http: HttpRequest) -> bool:
+    upgrades = ",".join(http.headers.get_all("Upgrade")).lower().split(",")
+    return "websocket" in {word.strip() for word in upgrades}
 
 
 def _offered(http: HttpRequest) -> list[str]:

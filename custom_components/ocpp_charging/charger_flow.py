@@ -22,6 +22,13 @@ from homeassistant.helpers.selector import (
 import probatio
 from yarl import URL
 
+from .adding import (
+    CONF_NO_PASSWORD,
+    CURRENT_SELECTOR,
+    ChargerConversation,
+    async_hash_key,
+    key_error,
+)
 from .const import (
     CONF_IDENTITY,
     CONF_KEY_HASHES,
@@ -31,13 +38,6 @@ from .const import (
     CONF_START_TAG,
     CONF_WEB_ADDRESS,
     SUBENTRY_CHARGER,
-)
-from .conversation import (
-    CONF_NO_PASSWORD,
-    CURRENT_SELECTOR,
-    ChargerConversation,
-    async_hash_key,
-    key_error,
 )
 from .csms import control
 from .csms.credentials import InvalidKey, authorization_key_value

@@ -35,6 +35,7 @@ from homeassistant.helpers.selector import (
 from homeassistant.helpers.typing import DiscoveryInfoType
 import probatio
 
+from .adding import ChargerConversation
 from .charger_flow import ChargerSubentryFlow
 from .const import (
     CONF_CERTIFICATE,
@@ -51,7 +52,6 @@ from .const import (
     CertificateSource,
     Security,
 )
-from .conversation import ChargerConversation
 from .csms.certificates import CertificateError
 from .discovery import CONF_ENTRY_ID, discovery_unique_id
 from .hub import OcppConfigEntry

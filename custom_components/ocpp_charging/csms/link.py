@@ -54,7 +54,7 @@ class _Waiting:
 
     message_id: str
     action: str
-    answer: asyncio.Future[rpc.Frame]
+    answer: asyncio.Future[rpc.Frame | CommandError]
 
 
 type CallHandler = Callable[[rpc.Call], Awaitable[Answer]]
@@ -132,7 +132,7 @@ class Link:
             self._closed = True
             if self._waiting is not None and not self._waiting.answer.done():
                 offline = ChargerOffline(self._waiting.action)
-                self._waiting.answer.set_exception(offline)
+                self._waiting.answer.set_result(offline)
             worker.cancel()
             await asyncio.gather(worker, return_exceptions=True)
 
@@ -178,7 +178,8 @@ class Link:
         if self._closed:
             return ChargerOffline(action)
         message_id = str(uuid4())
-        answer: asyncio.Future[rpc.Frame] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[rpc.Frame | CommandError]
+        answer = asyncio.get_running_loop().create_future()
         self._waiting = _Waiting(message_id=message_id, action=action, answer=answer)
         try:
             async with asyncio.timeout(seconds):
@@ -188,8 +189,6 @@ class Link:
             return ChargerOffline(action)
         except TimeoutError:
             return CommandTimeout(action, seconds)
-        except ChargerOffline as offline:
-            return offline
         finally:
             self._waiting = None
 

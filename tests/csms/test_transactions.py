@@ -394,12 +394,13 @@ async def test_a_long_running_session_that_is_reported_late_is_shown(
     assert connector.transaction.transaction_id == started["transactionId"]
 
 
-async def test_available_ends_a_session_whose_stop_comes_later(
-    raw: RawCharger, connector: Connector, journal: MemoryJournal
+@pytest.mark.parametrize("status", ["Available", "Finishing"])
+async def test_its_status_ends_a_session_whose_stop_comes_later(
+    raw: RawCharger, connector: Connector, journal: MemoryJournal, status: str
 ) -> None:
     started = await raw.start(meterStart=1000)
     await raw.register(1400)
-    await raw.status("Available")
+    await raw.status(status)
     assert connector.transaction is None
     assert connector.session_energy == 400
     await raw.stop(started["transactionId"], 1500)

@@ -28,6 +28,9 @@ RUNNING = frozenset(
 )
 """The statuses that a connector has in a transaction (OCPP 1.6 §4.9)."""
 
+OVER = frozenset({ConnectorStatus.AVAILABLE, ConnectorStatus.FINISHING})
+"""The statuses that show a transaction's end, whatever its StopTransaction says."""
+
 
 class TransactionBook:
     """The transactions of one charger."""

@@ -20,7 +20,6 @@ from ..link import Answer, AnswerBook, Unanswered
 from ..metering import by_time
 from ..model import (
     ChargerInfo,
-    ConnectorStatus,
     ErrorCode,
     Reading,
     Registration,
@@ -31,7 +30,7 @@ from ..pace import Pace
 from ..readings import MeterReader
 from ..rpc import Call, RpcError, RpcErrorCode
 from ..timing import Timing
-from ..transactions import TransactionBook
+from ..transactions import OVER, TransactionBook
 from . import fields
 from .fields import Payload
 from .meter_values import read_samples
@@ -255,8 +254,9 @@ class Incoming:
         changed = connector.set_status(
             status, at, error, fields.text(payload, "info", 255), vendor
         )
-        if status is ConnectorStatus.AVAILABLE and connector.transaction is not None:
-            # Its StopTransaction may still be on its way from the charger's queue.
+        if status in OVER and connector.transaction is not None:
+            # Its StopTransaction may still be on its way from the charger's queue, or
+            # name no transaction: some chargers send -1 or 0 for all of them.
             changed |= connector.end(at)
         resumed = self._book.resumable(connector)
         if resumed is not None:

@@ -220,6 +220,8 @@ class Limited:
         self._limit: tuple[str, float] | None = None
         raw.reactions["SetChargingProfile"] = self._set
         raw.reactions["GetCompositeSchedule"] = self._composite
+        self.cleared: list[Payload] = []
+        raw.reactions["ClearChargingProfile"] = self._clear
 
     def _set(self, payload: Payload) -> Payload | None:
         profile = payload["csChargingProfiles"]
@@ -236,6 +238,10 @@ class Limited:
             limit = schedule["chargingSchedulePeriod"][0]["limit"]
             self._limit = (schedule["chargingRateUnit"], limit)
         return {"status": word} if word else None
+
+    def _clear(self, payload: Payload) -> Payload:
+        self.cleared.append(payload)
+        return ACCEPTED
 
     def _composite(self, payload: Payload) -> Payload:
         if self.schedule is not None:
@@ -408,9 +414,36 @@ async def test_stack_level_0_only_is_enough(limited: Limited, charger: Charger) 
     assert limited.tried == [(MAXIMUM, "A", 0)]
 
 
-async def test_a_charger_that_obeys_none_is_an_error_and_nothing_is_remembered(
-    limited: Limited, charger: Charger, connector: Connector
+async def test_a_profile_that_is_ignored_is_taken_back(
+    limited: Limited, charger: Charger
 ) -> None:
+    limited.obeys = lambda purpose, unit, level: purpose == DEFAULT
+    await control.set_current_limit(charger, 1, 10)
+    ignored = {
+        profile["csChargingProfiles"]["chargingProfileId"]
+        for profile in (limited.profiles)
+        if profile["csChargingProfiles"]["chargingProfilePurpose"] == MAXIMUM
+    }
+    assert {payload["id"] for payload in limited.cleared} == ignored
+    assert ignored.isdisjoint(charger.memory.profiles)
+
+
+async def test_a_default_for_sessions_is_believed_while_there_is_none(
+    limited: Limited, charger: Charger
+) -> None:
+    limited.takes = lambda purpose, unit, level: (
+        "Accepted" if purpose == DEFAULT else "Rejected"
+    )
+    limited.schedule = composite(32.0)
+    await control.set_current_limit(charger, 1, 10)
+    assert limited.tried[-1] == (DEFAULT, "A", 0)
+    assert charger.memory.limits_a == {1: 10}
+
+
+async def test_a_charger_that_obeys_none_is_an_error_and_nothing_is_remembered(
+    limited: Limited, raw: RawCharger, charger: Charger, connector: Connector
+) -> None:
+    await raw.start()
     limited.obeys = lambda purpose, unit, level: False
     with pytest.raises(CommandRefused) as caught:
         await control.set_current_limit(charger, 1, 10)
@@ -471,19 +504,52 @@ async def test_a_charger_that_cannot_tell_its_schedule_is_believed(
     [composite(10.6), composite(7400, "W"), composite(7360, "W", numberPhases=3)],
 )
 async def test_a_schedule_above_the_limit_is_not_obeyed(
-    limited: Limited, charger: Charger, schedule: Payload
+    limited: Limited, raw: RawCharger, charger: Charger, schedule: Payload
 ) -> None:
+    await raw.start()
     limited.schedule = schedule
     with pytest.raises(CommandRefused):
         await control.set_current_limit(charger, 1, 10)
 
 
-async def test_what_worked_for_one_session_is_no_way_without_one(
-    limited: Limited, charger: Charger
+async def test_a_limit_that_only_sessions_take_is_set_for_the_next_one(
+    limited: Limited, raw: RawCharger, charger: Charger, connector: Connector
 ) -> None:
     know(charger, limit_purpose=ProfilePurpose.TRANSACTION, limit_unit=RateUnit.AMPERE)
     await control.set_current_limit(charger, 1, 10)
-    assert limited.tried == [(MAXIMUM, "A", 0)]
+    assert limited.tried == []
+    assert connector.limit_a == 10
+    await raw.start()
+    await until(charger, lambda: charger.memory.profiles)
+    assert limited.tried == [(TRANSACTION, "A", 0)]
+    profile = limited.profiles[0]["csChargingProfiles"]
+    assert connector.transaction is not None
+    assert profile["transactionId"] == connector.transaction.transaction_id
+    assert profile["chargingSchedule"]["chargingSchedulePeriod"][0]["limit"] == 10
+
+
+async def test_a_session_whose_limit_is_refused_is_told_of(
+    limited: Limited,
+    raw: RawCharger,
+    charger: Charger,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    know(charger, limit_purpose=ProfilePurpose.TRANSACTION, limit_unit=RateUnit.AMPERE)
+    await control.set_current_limit(charger, 1, 10)
+    limited.takes = lambda purpose, unit, level: "Rejected"
+    await raw.start()
+    async with asyncio.timeout(5):
+        while "the limit was not set for this session" not in caplog.text:
+            await raw.call("Heartbeat")
+
+
+async def test_a_session_without_a_limit_gets_none(
+    limited: Limited, raw: RawCharger, charger: Charger
+) -> None:
+    know(charger, limit_purpose=ProfilePurpose.TRANSACTION, limit_unit=RateUnit.AMPERE)
+    await raw.start()
+    await raw.call("Heartbeat")
+    assert limited.tried == []
 
 
 def test_features_are_unknown_until_the_charger_has_told() -> None:

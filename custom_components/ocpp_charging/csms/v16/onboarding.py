@@ -12,8 +12,8 @@ from dataclasses import replace
 import logging
 
 from ..charger import Charger
-from ..control import apply_limit
 from ..errors import ChargerOffline, CommandError, CommandFailed, CommandRefused
+from ..limits import apply_limit
 from ..model import Features, Registration
 from ..pace import Pace
 from ..timing import Timing

@@ -8,7 +8,9 @@ from websockets.asyncio.connection import Connection
 
 from ..charger import Charger
 from ..errors import ChargerOffline
+from ..limits import due_connectors, renew_session_limits
 from ..link import Answer, Link
+from ..model import Change
 from ..rpc import Call
 from .incoming import Context, Incoming
 from .onboarding import Onboarding, may_start
@@ -41,6 +43,7 @@ class Session:
         self._charger = peer.charger
         self._timing = peer.context.timing
         self._setup: asyncio.Task[None] | None = None
+        self._limiting: set[asyncio.Task[None]] = set()
         self.link = Link(
             socket,
             self._handle,
@@ -58,9 +61,12 @@ class Session:
         """Serve the connection until it ends."""
         self._peer.session = self
         self._begin_setup(self._timing.boot_grace)
+        stop_following = self._charger.listen_all(self._changed)
         try:
             await self.link.run()
         finally:
+            stop_following()
+            await asyncio.gather(*self._limiting, return_exceptions=True)
             if self._peer.session is self:
                 self._peer.session = None
             if self.onboarding.running and self._setup is not None:
@@ -93,6 +99,13 @@ class Session:
         self._charger.remember(fatal_steps={})
         if not await self.onboarding.run():
             raise ChargerOffline("GetConfiguration")
+
+    def _changed(self, changes: frozenset[Change]) -> None:
+        if due_connectors(self._charger, changes):
+            renewing = renew_session_limits(self._charger, self.commands, changes)
+            task = asyncio.get_running_loop().create_task(renewing)
+            self._limiting.add(task)
+            task.add_done_callback(self._limiting.discard)
 
     def _begin_setup(self, delay: float) -> None:
         if self._setup is not None:

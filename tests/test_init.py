@@ -1,10 +1,12 @@
 """Setting up, unloading, changing and removing a central system."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 import socket
+import sqlite3
 import ssl
 from types import MappingProxyType
 from typing import Any
@@ -13,10 +15,13 @@ from unittest.mock import patch
 from homeassistant.config_entries import ConfigEntryState, ConfigSubentry
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import CoreState, HomeAssistant
-from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers import (
+    device_registry as dr,
+    entity_registry as er,
+    issue_registry as ir,
+)
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
-from homeassistant.util.file import WriteError
 import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
@@ -24,6 +29,8 @@ from pytest_homeassistant_custom_component.common import (
 )
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
+from custom_components.ocpp_charging.csms.model import ChargerMemory
+from custom_components.ocpp_charging.hub import make_journal
 from custom_components.ocpp_charging.listener import RENEWAL_CHECK_INTERVAL
 
 from .conftest import (
@@ -48,6 +55,19 @@ async def taken() -> AsyncGenerator[socket.socket]:
         other.bind(("127.0.0.1", 0))
         other.listen()
         yield other
+
+
+def ledger_file(hass: HomeAssistant, entry: MockConfigEntry) -> Path:
+    """Return the file in which an entry's sessions are kept."""
+    return Path(hass.config.config_dir) / f"{DOMAIN}_{entry.entry_id}.db"
+
+
+@contextmanager
+def locked(file: Path) -> Generator[None]:
+    """Have another program hold a database's lock."""
+    with closing(sqlite3.connect(file)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
 
 
 def can_bind(port: int) -> bool:
@@ -147,35 +167,38 @@ async def test_an_address_that_is_not_there_yet_is_tried_again(
     assert entry.error_reason_translation_key == "cannot_bind"
 
 
+@pytest.fixture
+def short_of_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the ledger wait for a lock no longer than a test."""
+    monkeypatch.setattr("custom_components.ocpp_charging.ledger.database.BUSY_S", 0.1)
+
+
 async def test_what_cannot_be_written_at_the_end_is_logged(
     hass: HomeAssistant,
+    short_of_patience: None,
     charger_entry: MockConfigEntry,
     simulated: Simulated,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     await simulated(charger_entry)
-    with patch(
-        "homeassistant.helpers.storage.Store._async_write_data",
-        side_effect=WriteError("disk full"),
-    ):
+    with locked(ledger_file(hass, charger_entry)):
         assert await hass.config_entries.async_unload(charger_entry.entry_id)
     assert "may be lost" in caplog.text
 
 
 async def test_removing_the_entry_removes_what_it_kept(
     hass: HomeAssistant,
-    hass_storage: dict[str, Any],
     charger_entry: MockConfigEntry,
     simulated: Simulated,
 ) -> None:
     charge_point = await simulated(charger_entry)
     await charge_point.stop()
     await hass.config_entries.async_unload(charger_entry.entry_id)
-    key = f"{DOMAIN}.{charger_entry.entry_id}"
-    assert IDENTITY in hass_storage[key]["data"]["chargers"]
+    file = ledger_file(hass, charger_entry)
+    assert file.exists()
     await hass.config_entries.async_remove(charger_entry.entry_id)
     await hass.async_block_till_done()
-    assert key not in hass_storage
+    assert not file.exists()
 
 
 # Memory
@@ -218,35 +241,38 @@ async def test_a_session_goes_on_over_a_restart(
 
 
 async def test_what_is_kept_of_chargers_that_are_gone_is_dropped(
-    hass: HomeAssistant, hass_storage: dict[str, Any], unloads: None
+    hass: HomeAssistant, unloads: None
 ) -> None:
     entry = central_system(charger_subentry())
-    hass_storage[f"{DOMAIN}.{entry.entry_id}"] = {
-        "version": 1,
-        "minor_version": 1,
-        "data": {
-            "revision": 1,
-            "next_transaction_id": 7,
-            "chargers": {"GONE": {}, IDENTITY: {"accepted": True}},
-            "transactions": [],
-        },
-    }
+    journal = make_journal(hass, entry)
+    await journal.async_load()
+    journal.remember("GONE", ChargerMemory(accepted=True))
+    journal.remember(IDENTITY, ChargerMemory(accepted=True))
+    await journal.async_close()
     await set_up(hass, entry)
     assert entry.runtime_data.journal.identities == {IDENTITY}
     assert charger_of(entry).memory.accepted
 
 
 async def test_what_a_later_version_kept_is_not_touched(
-    hass: HomeAssistant, hass_storage: dict[str, Any]
+    hass: HomeAssistant, issue_registry: ir.IssueRegistry
 ) -> None:
     entry = central_system()
-    kept = {"version": 2, "minor_version": 1, "data": {"later": True}}
-    hass_storage[f"{DOMAIN}.{entry.entry_id}"] = dict(kept)
+    journal = make_journal(hass, entry)
+    await journal.async_load()
+    await journal.async_close()
+    file = ledger_file(hass, entry)
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("INSERT INTO ledger_versions VALUES (99, 0)")
+    before = file.read_bytes()
     entry.add_to_hass(hass)
     assert not await hass.config_entries.async_setup(entry.entry_id)
-    assert state_of(entry) is ConfigEntryState.SETUP_ERROR
-    assert entry.error_reason_translation_key == "storage_unreadable"
-    assert hass_storage[f"{DOMAIN}.{entry.entry_id}"] == kept
+    assert state_of(entry) is ConfigEntryState.SETUP_RETRY
+    assert entry.error_reason_translation_key == "ledger_unavailable"
+    assert issue_registry.async_get_issue(
+        DOMAIN, f"ledger_unavailable_{entry.entry_id}_newer"
+    )
+    assert file.read_bytes() == before
 
 
 # Chargers come and go

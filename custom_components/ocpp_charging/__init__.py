@@ -1,5 +1,8 @@
 """OCPP Charging: an OCPP central system inside Home Assistant."""
 
+import logging
+
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
 from homeassistant.core import Event, HomeAssistant
 from homeassistant.exceptions import ConfigEntryNotReady
@@ -9,10 +12,11 @@ from homeassistant.helpers.typing import ConfigType
 from .const import DOMAIN
 from .devices import subentry_of
 from .http import async_setup_http
-from .hub import Hub, OcppConfigEntry
+from .hub import Hub, OcppConfigEntry, make_journal
 from .repairs import async_delete_issues
 from .services import async_setup_services
-from .store import StoreJournal
+
+_LOGGER = logging.getLogger(__name__)
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -65,7 +69,10 @@ async def async_unload_entry(hass: HomeAssistant, entry: OcppConfigEntry) -> boo
 async def async_remove_entry(hass: HomeAssistant, entry: OcppConfigEntry) -> None:
     """Delete what a central system kept."""
     async_delete_issues(hass, entry.entry_id)
-    await StoreJournal(hass, entry.entry_id).async_remove()
+    try:
+        await make_journal(hass, entry).async_remove()
+    except OSError as error:
+        _LOGGER.warning("The ledger of %s could not be deleted: %s", entry.title, error)
 
 
 async def _async_entry_updated(hass: HomeAssistant, entry: OcppConfigEntry) -> None:
@@ -80,12 +87,13 @@ async def async_remove_config_entry_device(
     Connectors and the central system come and go with what they belong to.
     """
     subentry_id = subentry_of(device_entry)
-    charger = entry.runtime_data.chargers.get(subentry_id or "")
-    if charger is None:
-        # A device without a charger is a left-over, but for the central system's own.
-        return subentry_id is not None
-    if charger.connected:
+    if subentry_id is None:
         return False
-    # This removes the device, too: Home Assistant then finds it gone.
-    hass.config_entries.async_remove_subentry(entry, subentry_id or "")
+    loaded = entry.state is ConfigEntryState.LOADED
+    charger = entry.runtime_data.chargers.get(subentry_id) if loaded else None
+    if charger is not None and charger.connected:
+        return False
+    if subentry_id in entry.subentries:
+        # This removes the device, too: Home Assistant then finds it gone.
+        hass.config_entries.async_remove_subentry(entry, subentry_id)
     return True

@@ -88,6 +88,7 @@ class ChargerConversation[
     _refusals = 0
     _broken: int = 0
     _others: Mapping[str, str] = MappingProxyType({})
+    _told_of: frozenset[str] = frozenset()
 
     @abstractmethod
     def _entry_or_none(self) -> OcppConfigEntry | None:
@@ -164,6 +165,10 @@ class ChargerConversation[
     ) -> ResultT:
         """Show what to type into the charger; it is let in from now on."""
         hub = self._entry().runtime_data
+        if user_input is None and self._invitation and not self._invitation.connected:
+            # What went wrong before is over, and another conversation may have ended
+            # this expectation with its own.
+            self._close_invitation()
         self._invite()
         if user_input is not None:
             if not self._waits():
@@ -261,17 +266,16 @@ class ChargerConversation[
     def _reason(self) -> str:
         """Return the step that tells why no charger was found, and note what was seen.
 
-        The next try expects the charger anew: another conversation may have ended
-        this expectation with its own.
+        The charger is let in while the owner reads it.
         """
         assert self._invitation is not None
         self._refusals = self._invitation.refusals
         self._others = self._invitation.others
         self._broken = self._invitation.broken_handshakes
-        self._close_invitation()
         if self._refusals:
             return "wrong_password"
         if self._others:
+            self._told_of |= self._others.keys()
             return "other_identity"
         return "broken_off" if self._broken else "nothing_seen"
 
@@ -374,7 +378,7 @@ class ChargerConversation[
         if self._invitation is None or not self._invitation.is_open(hub):
             self._close_invitation()
             settings = charger_settings(hub.entry, self._data)
-            self._invitation = Invitation(hub, settings)
+            self._invitation = Invitation(hub, settings, told_of=self._told_of)
         self._invitation.prolong()
         return self._invitation
 

@@ -26,6 +26,9 @@ CONF_KEY_FILE_2: Final = "key_file_2"
 # Its options, and where a charger has one of its own, that charger's.
 CONF_SAMPLE_INTERVAL: Final = "sample_interval"
 
+CONF_DATABASE_URL: Final = "database_url"
+"""Where the ledger is kept, as a SQLAlchemy URL; without it in a file of its own."""
+
 # A charger (config subentry data).
 CONF_IDENTITY: Final = "identity"
 CONF_KEY_HASHES: Final = "key_hashes"

@@ -2,20 +2,18 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 import errno
 import logging
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.exceptions import (
-    ConfigEntryError,
-    ConfigEntryNotReady,
-    HomeAssistantError,
-)
+from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady
+from homeassistant.helpers.event import async_track_time_interval
 
 from .const import (
+    CONF_DATABASE_URL,
     CONF_IDENTITY,
     CONF_KEY_HASHES,
     CONF_MAX_CURRENT_A,
@@ -37,17 +35,30 @@ from .csms.timing import Timing
 from .devices import async_register_central, async_register_charger
 from .discovery import Discovery
 from .key_changes import KeyChanges
+from .ledger import LedgerUnavailable
+from .ledger_journal import LedgerJournal, file_database
 from .listener import ListenerSettings, TlsKeeper, async_describe
 from .repairs import RepairDesk
-from .store import StoreJournal
 
 _LOGGER = logging.getLogger(__name__)
 
 type OcppConfigEntry = ConfigEntry[Hub]
 type ChargerFollower = Callable[[str, Charger], None]
 
+PRUNE_INTERVAL = timedelta(days=1)
+READINGS_KEPT = timedelta(days=14)
+"""How long the register readings of ended sessions are kept; sessions are for ever."""
+
 TIMING = Timing()
 """How long the central system waits for what; tests shorten it."""
+
+
+def make_journal(hass: HomeAssistant, entry: OcppConfigEntry) -> LedgerJournal:
+    """Return an entry's journal, closed; by default a file beside the recorder's."""
+    url = entry.options.get(CONF_DATABASE_URL) or file_database(
+        hass.config.config_dir, f"{DOMAIN}_{entry.entry_id}.db"
+    )
+    return LedgerJournal(url, central=entry.entry_id)
 
 
 def charger_settings(
@@ -84,7 +95,7 @@ class Hub:
         self.entry = entry
         self.settings = ListenerSettings.from_data(entry.data)
         self.tls = TlsKeeper(hass, self.settings)
-        self.journal = StoreJournal(hass, entry.entry_id)
+        self.journal = make_journal(hass, entry)
         self.central = CentralSystem(self.journal, timing=TIMING)
         self.chargers: dict[str, Charger] = {}
         self.device_ids: dict[str, str] = {}
@@ -115,14 +126,7 @@ class Hub:
                 },
             ) from error
         await self._desk.async_note_certificate(None)
-        try:
-            await self.journal.async_load()
-        except HomeAssistantError as error:
-            raise ConfigEntryError(
-                translation_domain=DOMAIN,
-                translation_key="storage_unreadable",
-                translation_placeholders={"error": str(error)},
-            ) from error
+        await self._async_load_journal()
         known = {
             subentry.data[CONF_IDENTITY] for subentry in self._charger_subentries()
         }
@@ -130,6 +134,19 @@ class Hub:
             self.journal.forget(identity)
         async_register_central(self)
         self.async_sync_chargers()
+
+    async def _async_load_journal(self) -> None:
+        try:
+            opening = await self.journal.async_load()
+        except LedgerUnavailable as error:
+            self._desk.async_note_ledger(error)
+            raise ConfigEntryNotReady(
+                translation_domain=DOMAIN,
+                translation_key="ledger_unavailable",
+                translation_placeholders={"reason": str(error.cause)},
+            ) from error
+        self._desk.async_note_ledger(None)
+        self._desk.async_note_opening(opening)
 
     async def async_start(self) -> None:
         """Let the chargers in. Raises `ConfigEntryNotReady` when that fails."""
@@ -156,6 +173,21 @@ class Hub:
         self.entry.async_on_unload(
             self.tls.async_keep_fresh(self._desk.async_note_certificate)
         )
+        self.entry.async_on_unload(
+            self.journal.ledger.listen(self._desk.async_note_ledger)
+        )
+        self.entry.async_on_unload(
+            async_track_time_interval(
+                self.hass, self._async_prune, PRUNE_INTERVAL, cancel_on_shutdown=True
+            )
+        )
+
+    async def _async_prune(self, now: datetime) -> None:
+        """Drop the register readings that nobody needs any more; sessions stay."""
+        try:
+            await self.journal.ledger.prune(now - READINGS_KEPT)
+        except LedgerUnavailable as error:
+            _LOGGER.debug("Old readings are kept until the next try: %s", error)
 
     async def async_stop(self) -> None:
         """Close every connection and free the port; keep what is not kept yet."""
@@ -167,7 +199,7 @@ class Hub:
             unregister()
         self._unregister.clear()
         try:
-            await self.journal.async_flush()
+            await self.journal.async_close()
         except OSError as error:
             _LOGGER.error("What was learned of the chargers may be lost: %s", error)
 

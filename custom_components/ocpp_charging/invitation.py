@@ -1,7 +1,7 @@
 """Lets a charger in while a conversation about adding it goes on."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -20,8 +20,10 @@ GLANCE: Final = 2.0
 """Seconds between two looks at what goes wrong while a charger is waited for."""
 
 TROUBLE: Final = 3
-"""Failures of one kind after which the owner is told at once and not in the end: one
-may be left over from the settings that the charger had before."""
+"""Wrong passwords, or tries under one other name, after which the owner is told at once
+and not in the end: one may be left over from the settings that the charger had before.
+
+Handshakes that were broken off do not count: they may be anybody's."""
 
 LIFETIME: Final = 1800.0
 """Seconds after the last step of a conversation until its charger is let in no more:
@@ -31,10 +33,20 @@ the browser may have been closed in the middle."""
 class Invitation:
     """One expected charger, until `close` or until nobody has cared for `LIFETIME`."""
 
-    def __init__(self, hub: Hub, settings: ChargerSettings) -> None:
-        """Let the charger in from now on."""
+    def __init__(
+        self, hub: Hub, settings: ChargerSettings, *, told_of: Collection[str] = ()
+    ) -> None:
+        """Let the charger in from now on.
+
+        `told_of` are the other names that the owner has been told of already: they do
+        not end the wait again, for they may be those of other chargers.
+        """
         self._hub = hub
+        self._told_of = told_of
         self._began = dt_util.utcnow()
+        self._calls_before = {
+            seen.identity: seen.attempts for seen in hub.central.unknown.values()
+        }
         self._expectation = hub.expect(settings)
         self._end_lifetime: Callable[[], None] | None = None
         self._closed = False
@@ -43,6 +55,11 @@ class Invitation:
     def is_open(self, hub: Hub) -> bool:
         """Say whether this `hub` lets the charger in; a reload makes a new one."""
         return not self._closed and self._hub is hub
+
+    @property
+    def connected(self) -> bool:
+        """Say whether the charger has come in and is still there."""
+        return self._expectation.connected
 
     @property
     def refusals(self) -> int:
@@ -81,9 +98,21 @@ class Invitation:
 
     @property
     def _in_trouble(self) -> bool:
-        return not self._expectation.connected and (
-            max(self.refusals, self.broken_handshakes) >= TROUBLE
+        return not self.connected and (
+            self.refusals >= TROUBLE
+            or any(
+                self._calls(identity) >= TROUBLE
+                for identity in self.others
+                if identity not in self._told_of
+            )
         )
+
+    def _calls(self, identity: str) -> int:
+        """Return how often an unknown charger has called meanwhile."""
+        attempts = self._hub.central.unknown[identity].attempts
+        before = self._calls_before.get(identity, 0)
+        # Forgotten and remembered again, it counts from the start.
+        return attempts - before if attempts > before else attempts
 
     @callback
     def prolong(self) -> None:

@@ -224,7 +224,7 @@ class TlsKeeper:
             marks = await self._read_marks()
             if marks != self._marks:
                 self._marks = marks
-                await renew(_now)
+                await checked(await self._async_renew(files_changed=True))
 
         async def renew(_now: datetime) -> None:
             await checked(await self._async_renew())
@@ -250,13 +250,19 @@ class TlsKeeper:
 
         return stop
 
-    async def _async_renew(self) -> CertificateError | None:
-        """Present what is there now; on an error the old certificates stay in use."""
+    async def _async_renew(
+        self, *, files_changed: bool = False
+    ) -> CertificateError | None:
+        """Present what is there now; on an error the old certificates stay in use.
+
+        After `files_changed` they are loaded even where they hold the same
+        certificates: the key may be the one that changed.
+        """
         assert self.context is not None
         before = self.certificates
         try:
             certificates = await async_obtain_certificates(self._hass, self._settings)
-            if certificates == before and self._settings.own_ca:
+            if certificates == before and not files_changed:
                 return None
             await self._hass.async_add_executor_job(
                 reload, self.context, certificates.chains

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from enum import StrEnum
+import logging
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
@@ -22,10 +23,13 @@ from .const import DOMAIN, SUBENTRY_CHARGER
 from .csms.certificates import CertificateError
 from .csms.charger import Charger
 from .csms.server import Refusal
+from .ledger import Cause, LedgerUnavailable, Opening
 from .listener import async_describe
 
 if TYPE_CHECKING:
     from .hub import Hub
+
+_LOGGER = logging.getLogger(__name__)
 
 EXPIRY_NOTICE: Final = timedelta(days=14)
 REFUSALS: Final = 3
@@ -42,6 +46,8 @@ class Issue(StrEnum):
     CERTIFICATE_EXPIRING = "certificate_expiring"
     PLAIN_WS = "plain_ws"
     WRONG_PASSWORD = "wrong_password"
+    LEDGER_UNAVAILABLE = "ledger_unavailable"
+    LEDGER_SET_ASIDE = "ledger_set_aside"
 
 
 def issue_id(issue: Issue, entry_id: str, identity: str | None = None) -> str:
@@ -107,6 +113,50 @@ class RepairDesk:
             self._create(
                 Issue.CERTIFICATE_EXPIRING, date=end.strftime("%Y-%m-%d %H:%M")
             )
+
+    @callback
+    def async_note_ledger(self, error: LedgerUnavailable | None) -> None:
+        """Say why sessions cannot be kept, as long as they cannot."""
+        for cause in Cause:
+            if error is None or cause is not error.cause:
+                self._delete(Issue.LEDGER_UNAVAILABLE, cause.value)
+        if error is None:
+            return
+        _LOGGER.warning("Sessions cannot be kept at present: %s", error)
+        ir.async_create_issue(
+            self._hass,
+            DOMAIN,
+            issue_id(Issue.LEDGER_UNAVAILABLE, self._entry_id, error.cause.value),
+            is_fixable=False,
+            severity=ir.IssueSeverity.ERROR,
+            translation_key=f"{Issue.LEDGER_UNAVAILABLE}_{error.cause}",
+            translation_placeholders={"name": self._hub.entry.title},
+        )
+
+    @callback
+    def async_note_opening(self, opening: Opening) -> None:
+        """Say that a damaged file was replaced, and where it is now."""
+        if opening.set_aside is None:
+            return
+        _LOGGER.warning(
+            "The ledger was damaged: it is now %s; sessions taken over from it: %d",
+            opening.set_aside,
+            opening.salvaged,
+        )
+        ir.async_create_issue(
+            self._hass,
+            DOMAIN,
+            issue_id(Issue.LEDGER_SET_ASIDE, self._entry_id),
+            is_fixable=False,
+            is_persistent=True,
+            severity=ir.IssueSeverity.WARNING,
+            translation_key=Issue.LEDGER_SET_ASIDE,
+            translation_placeholders={
+                "name": self._hub.entry.title,
+                "file": str(opening.set_aside),
+                "count": str(opening.salvaged),
+            },
+        )
 
     @callback
     def async_charger_removed(self, identity: str) -> None:

@@ -24,7 +24,7 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.service import async_register_admin_service
 import probatio
 
-from . import actions
+from . import actions, sessions
 from .actions import ATTR_CONNECTOR
 from .const import DOMAIN
 from .profile_form import PROFILE_FIELDS, PURPOSES, aware, choice, stack_level, unit
@@ -197,6 +197,21 @@ ACTIONS = (
         },
         response=_OPTIONAL,
         admin=True,
+    ),
+    Action(
+        name="get_sessions",
+        handler=sessions.get_sessions,
+        fields={
+            **_DEVICE,
+            probatio.Optional("start"): aware,
+            probatio.Optional("end"): aware,
+            probatio.Optional("id_tag"): _ID_TAG,
+            probatio.Optional("limit", default=100): probatio.All(
+                probatio.Coerce(int),
+                probatio.Range(min=1, max=sessions.MAX_SESSIONS),
+            ),
+        },
+        response=_ONLY,
     ),
     Action(
         name="trigger_message",

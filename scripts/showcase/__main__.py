@@ -5,6 +5,7 @@ import asyncio
 from pathlib import Path
 import signal
 import sys
+from typing import Any
 
 from .browser import photograph
 from .check import check
@@ -40,17 +41,16 @@ def _say(text: str) -> None:
 
 
 async def _show(scene: Scene) -> bool:
-    """Tell where to look, and wait for Ctrl-C."""
+    """Tell where to look, and wait to be told to end."""
     _say(
         f"\n  Open    {scene.home.url}/{DASHBOARD}\n"
         f"  Log in  {USER} / {scene.home.password}\n\n"
         "Two cars are plugged in; switch one on. Ctrl-C ends it and leaves nothing."
     )
-    ended = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    await ended.wait()
-    _say("\nStopping ...")
+    try:
+        await asyncio.get_running_loop().create_future()
+    except asyncio.CancelledError:
+        _say("\nStopping ...")
     return True
 
 
@@ -77,9 +77,27 @@ async def _run(scene: Scene, arguments: argparse.Namespace) -> bool:
     return await _show(scene)
 
 
+def _end_by_signals(work: asyncio.Task[Any]) -> None:
+    """Cancel `work` at Ctrl-C, a closed terminal or `kill`: it then cleans up.
+
+    Only once: a second Ctrl-C would break off the cleaning up.
+    """
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        if not work.cancelling():
+            work.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, end)
+
+
 async def main() -> int:
     """Run what the arguments ask for; returns the exit code."""
     arguments = _arguments()
+    work = asyncio.current_task()
+    assert work is not None
+    _end_by_signals(work)
     try:
         _say("Starting Home Assistant ...")
         async with Home.running(PORT) as home:
@@ -91,6 +109,9 @@ async def main() -> int:
             finally:
                 if not good and home.log:
                     _say(f"The last that Home Assistant logged:\n{home.log[-3000:]}")
+    except asyncio.CancelledError:
+        _say("The demonstration was ended before it was done.")
+        return 1
     except HomeError as error:
         _say(f"The demonstration failed: {error}")
         return 1

@@ -18,7 +18,10 @@ from yarl import URL
 ROOT = Path(__file__).parents[2]
 USER = "demo"
 START_SECONDS = 120
-STOP_SECONDS = 30
+STOP_SECONDS = 20
+"""Less than the 30 s after which `.ci/run` kills what it has told to end."""
+
+PORTS_TRIED = 10
 
 _CONFIGURATION = """\
 homeassistant:
@@ -47,8 +50,11 @@ class HomeError(Exception):
 
 
 def free_port(preferred: int) -> int:
-    """Return the preferred port of the loopback address, or a free one."""
-    for port in (preferred, 0):
+    """Return the preferred port of the loopback address, or a free one.
+
+    That is one of the next few where possible: easier to type than any.
+    """
+    for port in (*range(preferred, preferred + PORTS_TRIED + 1), 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -129,8 +135,10 @@ class Home:
             await home._start()
             yield home
         finally:
-            await home._stop()
-            shutil.rmtree(folder, ignore_errors=True)
+            try:
+                await home._stop()
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
 
     @property
     def log(self) -> str:
@@ -198,7 +206,13 @@ class Home:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        output, _ = await adding.communicate()
+        try:
+            output, _ = await adding.communicate()
+        finally:
+            # Told to end meanwhile: the folder it writes to is about to go.
+            if adding.returncode is None:
+                adding.kill()
+                await adding.wait()
         if adding.returncode:
             raise HomeError(f"The user could not be made: {output.decode()[-500:]}")
         with (self.folder / "output.log").open("wb") as log:
@@ -262,17 +276,25 @@ class Home:
             self.tokens = await response.json()
 
     async def _stop(self) -> None:
-        if self._websocket is not None:
-            await self._websocket.close()
-        if self._session is not None:
-            await self._session.close()
+        try:
+            if self._websocket is not None:
+                await self._websocket.close()
+            if self._session is not None:
+                await self._session.close()
+        finally:
+            await self._end_process()
+
+    async def _end_process(self) -> None:
+        """End Home Assistant, also where this is broken off itself."""
         process = self._process
         if process is None or process.returncode is not None:
             return
         process.terminate()
         try:
-            async with asyncio.timeout(STOP_SECONDS):
-                await process.wait()
+            await asyncio.wait_for(process.wait(), STOP_SECONDS)
         except TimeoutError:
-            process.kill()
-            await process.wait()
+            print("Home Assistant did not end by itself.", file=sys.stderr)  # noqa: T201
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()

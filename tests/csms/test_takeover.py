@@ -7,6 +7,7 @@ from websockets.exceptions import InvalidStatus
 
 from custom_components.ocpp_charging.csms.charger import Charger
 from custom_components.ocpp_charging.csms.server import CentralSystem
+from tests.conftest import PASSWORD, key_hash
 from tests.csms.conftest import Dial
 from tests.csms.raw import RawCharger, bare, settings, until
 
@@ -54,6 +55,18 @@ async def test_a_wrong_password_does_not_touch_the_connection(
     await raw.alive()
     assert charger.connected
     assert charger.reconnects == 0
+
+
+async def test_which_password_it_came_with_is_known_when_the_change_is_told(
+    dial: Dial, raw: RawCharger, central: CentralSystem, charger: Charger
+) -> None:
+    new, old = key_hash("another-password"), key_hash(PASSWORD)
+    central.configure(settings(key_hashes=(new, old)))
+    seen: list[str | None] = []
+    charger.listen(0, "connected", lambda: seen.append(charger.key_hash))
+    await dial()
+    await dial(password="another-password")
+    assert seen == [old, new]
 
 
 async def test_the_end_of_the_connection_is_told_at_once(

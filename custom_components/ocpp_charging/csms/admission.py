@@ -8,7 +8,7 @@ address has guessed too often.
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http import HTTPStatus
 import ipaddress
@@ -81,9 +81,14 @@ class Denied:
 
 @dataclass(frozen=True, kw_only=True)
 class Admitted:
-    """A client that is let in as this charger."""
+    """A client that is let in as this charger.
+
+    `key_hash` is the one among those in its settings whose password it presented,
+    None when it was let in without one.
+    """
 
     identity: str
+    key_hash: str | None = field(default=None, repr=False)
 
 
 type Verdict = Denied | Admitted
@@ -176,23 +181,26 @@ class Door:
             if (
                 credentials is not None
                 and credentials.username == identity
-                and await verifier.verify(credentials.password)
+                and (key := await verifier.match(credentials.password)) is not None
             ):
-                return Admitted(identity=identity)
+                return Admitted(identity=identity, key_hash=str(key))
         if candidates:
             return Denied(status=HTTPStatus.UNAUTHORIZED)
         if credentials is not None and credentials.username == identity:
             # The owner typed one identity and the charger insists on another: the
             # password that was made for this conversation tells that it is the one.
             for settings, verifier in tuple(self._expected.values()):
-                if settings.password_required and await verifier.verify(
-                    credentials.password
-                ):
+                key = (
+                    await verifier.match(credentials.password)
+                    if settings.password_required
+                    else None
+                )
+                if key is not None:
                     self._expected[identity] = (
                         replace(settings, identity=identity),
                         verifier,
                     )
-                    return Admitted(identity=identity)
+                    return Admitted(identity=identity, key_hash=str(key))
         return Denied(status=HTTPStatus.NOT_FOUND)
 
     def expected_settings(self, identity: str) -> ChargerSettings | None:

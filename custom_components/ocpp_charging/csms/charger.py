@@ -50,6 +50,8 @@ class Charger:
         self.registration: Registration | None = None
         self.remote_address: str | None = None
         self.secure = False
+        self.key_hash: str | None = None
+        """Of the settings' `key_hashes`, that of the password it last came with."""
         self.connected_at: datetime | None = None
         self.last_seen: datetime | None = None
         self.latency_ms: float | None = None

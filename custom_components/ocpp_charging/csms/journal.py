@@ -5,6 +5,7 @@ lives.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from datetime import datetime
 from typing import override
 
@@ -66,9 +67,11 @@ class Journal(ABC):
         meter_stop_wh: int | None,
         reason: str | None,
         id_tag: str | None,
+        registers: Sequence[tuple[datetime, float]] = (),
     ) -> int | None:
         """Keep a stop that names no transaction that is remembered.
 
+        `registers` are the energy register's values in Wh that came with it.
         Returns the transaction that it can only belong to, None when there is none.
         When this returns, it is kept. Raises `OSError` when it cannot be kept.
         """

@@ -22,9 +22,10 @@ from .admission import (
     UnknownCharger,
 )
 from .charger import Charger
+from .expectation import Expectation
 from .journal import Journal
 from .keepalive import Keepalive
-from .model import Change, ChargerMemory, ChargerSettings, Registration, TagDecision
+from .model import ChargerMemory, ChargerSettings, Registration, TagDecision
 from .timing import Timing
 from .tls import ServerContext
 from .v16.incoming import Authorize, Context
@@ -43,64 +44,11 @@ MAX_REASON = "replaced by a new connection"
 
 
 class ChargerConnection(ServerConnection):
-    """A connection that remembers whom it was admitted as."""
+    """A connection that remembers whom it was admitted as, and by which key."""
 
     admitted_as: str | None = None
+    key_hash: str | None = None
     secure: bool = False
-
-
-class Expectation:
-    """A conversation about adding a charger: it may come in while this lasts."""
-
-    def __init__(self, central: CentralSystem, settings: ChargerSettings) -> None:
-        """Begin to expect; use `CentralSystem.expect`."""
-        self._central = central
-        self._settings = settings
-        self._ready: asyncio.Future[Charger] = (
-            asyncio.get_running_loop().create_future()
-        )
-        self._broken_before = central.broken_handshakes
-        self.refusals = 0
-        self.connected = False
-
-    @property
-    def settings(self) -> ChargerSettings:
-        """Return what was expected."""
-        return self._settings
-
-    @property
-    def broken_handshakes(self) -> int:
-        """Return how often somebody broke off the encryption meanwhile.
-
-        A charger that does not trust the certificate does so, without a word: this
-        is all that can be seen of it here.
-        """
-        return max(0, self._central.broken_handshakes - self._broken_before)
-
-    async def wait(self) -> Charger:
-        """Wait until the charger is connected and has been read."""
-        return await asyncio.shield(self._ready)
-
-    def close(self) -> None:
-        """End the conversation; a charger that was not added is disconnected."""
-        self._central.expect_no_more(self)
-        if not self._ready.done():
-            self._ready.cancel()
-
-    def arrived(self, charger: Charger) -> None:
-        """Take note that the charger has come in; it is not read yet."""
-        self.connected = True
-
-        def changed(changes: frozenset[Change]) -> None:
-            if (0, "ready") in changes and charger.ready:
-                stop()
-                self._finish(charger)
-
-        stop = charger.listen_all(changed)
-
-    def _finish(self, charger: Charger) -> None:
-        if not self._ready.done():
-            self._ready.set_result(charger)
 
 
 def _accept_all(identity: str, id_tag: str) -> TagDecision:
@@ -244,13 +192,16 @@ class CentralSystem:
 
     def expect(self, settings: ChargerSettings) -> Expectation:
         """Let a charger in for a conversation about adding it."""
-        expectation = Expectation(self, settings)
+        expectation = Expectation(
+            settings,
+            broken_handshakes=lambda: self.broken_handshakes,
+            ended=self._expect_no_more,
+        )
         self._expectations.append(expectation)
         self._door.expect(settings)
         return expectation
 
-    def expect_no_more(self, expectation: Expectation) -> None:
-        """End a conversation; use `Expectation.close`."""
+    def _expect_no_more(self, expectation: Expectation) -> None:
         if expectation not in self._expectations:
             return
         self._expectations.remove(expectation)
@@ -304,6 +255,7 @@ class CentralSystem:
         verdict = await self._door.decide(request, now, clock)
         if isinstance(verdict, Admitted):
             connection.admitted_as = verdict.identity
+            connection.key_hash = verdict.key_hash
             return None
         return _refuse(connection, verdict)
 
@@ -325,6 +277,7 @@ class CentralSystem:
         self._sessions[identity] = session
         address = str(connection.remote_address[0]).removeprefix("::ffff:")
         peer.charger.secure = self._is_secure
+        peer.charger.key_hash = connection.key_hash
         peer.charger.attach(session.commands, address, datetime.now(UTC))
         if replaced is not None:
             self._close_later(replaced.link.close(REPLACED, MAX_REASON))

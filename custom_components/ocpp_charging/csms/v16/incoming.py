@@ -278,6 +278,7 @@ class Incoming:
         known = self._charger.clock_offset_s
         if known is None or abs(offset - known) >= 2:
             self._charger.update(clock_offset_s=float(offset))
+            self._charger.journal.note_clock(self._charger.identity, float(offset))
 
     def _charger_time(self) -> datetime:
         """Return what the charger's clock says now, as far as it is known.
@@ -356,23 +357,57 @@ class Incoming:
         now = self._charger_time()
         transaction_id = fields.required_integer(payload, "transactionId")
         transaction = self._charger.transaction(transaction_id)
-        if transaction is not None and transaction.ended_at is None:
+        if transaction is None:
+            await self._file_stop(transaction_id, payload, now)
+        elif transaction.ended_at is None:
             await self._close(transaction, payload, now)
         tag = fields.text(payload, "idTag", TAG_LENGTH)
         if tag is None:
             return Answer()
         return Answer(payload={"idTagInfo": self._tag_info(self._decide(tag))})
 
+    async def _file_stop(
+        self, transaction_id: int, payload: Payload, now: datetime
+    ) -> None:
+        """Have a stop kept whose transaction is not remembered (errata 4.0, 3.18)."""
+        try:
+            found = await self._charger.journal.file_stop(
+                self._charger.identity,
+                transaction_id=transaction_id,
+                at=fields.moment(payload, "timestamp") or now,
+                meter_stop_wh=fields.integer(payload, "meterStop"),
+                reason=_reason(payload),
+                id_tag=fields.text(payload, "idTag", TAG_LENGTH),
+            )
+        except OSError as error:
+            raise Unanswered(f"it could not be kept: {error}") from error
+        transaction = None if found is None else self._charger.transaction(found)
+        if transaction is not None and transaction.ended_at is None:
+            self._finish(transaction, self._end(transaction, payload, now))
+
     async def _close(
         self, transaction: Transaction, payload: Payload, now: datetime
     ) -> None:
+        changed = self._end(transaction, payload, now)
+        try:
+            await self._charger.journal.close_transaction(
+                self._charger.identity, transaction
+            )
+        except OSError as error:
+            transaction.ended_at = None
+            raise Unanswered(f"it could not be kept: {error}") from error
+        self._finish(transaction, changed)
+
+    def _end(
+        self, transaction: Transaction, payload: Payload, now: datetime
+    ) -> set[str]:
+        """Write the end into a transaction; returns the connector's changed keys."""
         connector = self._charger.connector(transaction.connector_id)
         meter_stop = fields.integer(payload, "meterStop")
         samples = read_samples(payload, now, key="transactionData")
         ended_at = fields.moment(payload, "timestamp") or now
-        running = connector.transaction is transaction
         changed: set[str] = set()
-        if running:
+        if connector.transaction is transaction:
             for bucket in by_time(samples):
                 changed |= self._meter.take(
                     connector, bucket, transaction.transaction_id, now
@@ -383,15 +418,18 @@ class Incoming:
             )
         transaction.ended_at = ended_at
         transaction.meter_stop_wh = meter_stop
-        transaction.stop_reason = fields.text(payload, "reason", 50) or "Local"
-        try:
-            await self._charger.journal.close_transaction(
-                self._charger.identity, transaction
-            )
-        except OSError as error:
-            transaction.ended_at = None
-            raise Unanswered(f"it could not be kept: {error}") from error
+        transaction.stop_reason = _reason(payload)
+        return changed
+
+    def _finish(self, transaction: Transaction, changed: set[str]) -> None:
+        """Let the end of a transaction, which has been kept, be seen."""
+        connector = self._charger.connector(transaction.connector_id)
         if connector.transaction is transaction:
-            changed |= connector.end(ended_at)
+            changed |= connector.end(transaction.ended_at)
         self._book.keep(transaction)
         self._charger.publish(connector.connector_id, changed)
+
+
+def _reason(payload: Payload) -> str:
+    """Return why a transaction ended; without a word it was at the charger (§4.10)."""
+    return fields.text(payload, "reason", 50) or "Local"

@@ -1,0 +1,224 @@
+"""What the ledger tells: sessions, energy per tag, chargers."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, func, select
+
+from . import facts
+from .columns import LIMIT_IDENTITY, LIMIT_TAG, text
+from .energy import session_energy
+from .records import ChargerRecord, Session, SessionFilter, SessionState
+from .schema import chargers, id_tags, transactions
+
+_columns = transactions.c
+_SESSION = (
+    _columns.id,
+    chargers.c.identity,
+    _columns.connector,
+    _columns.id_tag,
+    _columns.charger_transaction_id,
+    _columns.state,
+    _columns.accepted,
+    _columns.started_at,
+    _columns.raw_started_at,
+    _columns.meter_start_wh,
+    _columns.ended_at,
+    _columns.raw_ended_at,
+    _columns.meter_stop_wh,
+    _columns.reason,
+    _columns.energy_wh,
+    _columns.gap_s,
+    _columns.notes,
+)
+
+
+def sessions(
+    connection: Connection, central: str, wanted: SessionFilter
+) -> list[Session]:
+    """Return the sessions that are asked for, in the order in which they began."""
+    statement = _filtered(select(*_SESSION), central, wanted)
+    newest = wanted.newest_first
+    began, number = _columns.started_at, _columns.id
+    statement = statement.order_by(
+        began.desc() if newest else began, number.desc() if newest else number
+    )
+    if wanted.limit is not None:
+        statement = statement.limit(wanted.limit)
+    return [_session(connection, row) for row in connection.execute(statement).all()]
+
+
+def session(
+    connection: Connection, central: str, transaction_id: int
+) -> Session | None:
+    """Return a session by its id."""
+    row = connection.execute(
+        select(*_SESSION)
+        .join(chargers)
+        .where(chargers.c.central == central, _columns.id == transaction_id)
+    ).one_or_none()
+    return None if row is None else _session(connection, row)
+
+
+def open_sessions(connection: Connection, central: str) -> list[Session]:
+    """Return the sessions that run, as far as is known, and that were let charge."""
+    wanted = SessionFilter(state=SessionState.RUNNING, refused=True)
+    return sessions(connection, central, wanted)
+
+
+def energy_per_tag(
+    connection: Connection, central: str, wanted: SessionFilter
+) -> dict[str, int]:
+    """Return what each id tag took in Wh; sessions without a tag are under ""."""
+    summed = func.sum(_columns.energy_wh)
+    statement = _filtered(select(_columns.id_tag, summed), central, wanted)
+    totals = {
+        tag: int(energy or 0)
+        for tag, energy in connection.execute(statement.group_by(_columns.id_tag))
+    }
+    for running in open_sessions(connection, central):
+        if _matches(running, wanted):
+            tag = running.id_tag or ""
+            totals[tag] = totals.get(tag, 0) + (running.energy_wh or 0)
+    return totals
+
+
+def records(connection: Connection, central: str) -> list[ChargerRecord]:
+    """Return what is known of the chargers that were not forgotten."""
+    found = connection.execute(
+        select(chargers).where(
+            chargers.c.central == central, chargers.c.forgotten.is_(False)
+        )
+    )
+    return [
+        ChargerRecord(
+            identity=row.identity,
+            accepted=row.accepted,
+            info={} if row.info is None else row.info,
+            features={} if row.features is None else row.features,
+            memory={} if row.memory is None else row.memory,
+        )
+        for row in found
+    ]
+
+
+def tags(connection: Connection) -> dict[str, tuple[datetime, datetime]]:
+    """Return when each id tag was first and last seen."""
+    return {
+        row.id_tag: (row.first_seen_at, row.last_seen_at)
+        for row in connection.execute(select(id_tags))
+    }
+
+
+def _filtered(
+    statement: Select[Any], central: str, wanted: SessionFilter
+) -> Select[Any]:
+    conditions = [chargers.c.central == central]
+    if wanted.since is not None:
+        conditions.append(_columns.started_at >= wanted.since)
+    if wanted.until is not None:
+        conditions.append(_columns.started_at < wanted.until)
+    if wanted.charger is not None:
+        name = text(wanted.charger, LIMIT_IDENTITY)
+        conditions.append(chargers.c.identity == name)
+    if wanted.connector is not None:
+        conditions.append(_columns.connector == wanted.connector)
+    if wanted.id_tag is not None:
+        conditions.append(_columns.id_tag == text(wanted.id_tag, LIMIT_TAG))
+    if wanted.ids is not None:
+        conditions.append(_columns.id.in_(wanted.ids))
+    if wanted.state is not None:
+        conditions.append(_columns.state == str(wanted.state))
+    if not wanted.refused:
+        conditions.append(_columns.accepted)
+    return statement.select_from(transactions.join(chargers)).where(*conditions)
+
+
+def _matches(found: Session, wanted: SessionFilter) -> bool:
+    return (
+        (wanted.since is None or found.started_at >= wanted.since)
+        and (wanted.until is None or found.started_at < wanted.until)
+        and wanted.charger in {None, found.charger}
+        and wanted.connector in {None, found.connector}
+        and wanted.id_tag in {None, found.id_tag or ""}
+        and (wanted.ids is None or found.id in wanted.ids)
+        and wanted.state in {None, SessionState.RUNNING}
+        and (found.accepted or wanted.refused)
+    )
+
+
+_STATES = {str(state): state for state in SessionState}
+
+
+def _session(connection: Connection, row: Row[Any]) -> Session:
+    (
+        number,
+        charger,
+        connector,
+        id_tag,
+        charger_transaction_id,
+        state,
+        accepted,
+        started_at,
+        raw_started_at,
+        meter_start_wh,
+        ended_at,
+        raw_ended_at,
+        meter_stop_wh,
+        reason,
+        energy_wh,
+        gap_s,
+        notes,
+    ) = row
+    found = Session(
+        id=number,
+        charger=charger,
+        connector=connector,
+        id_tag=id_tag or None,
+        charger_transaction_id=charger_transaction_id,
+        state=_STATES[state],
+        accepted=accepted,
+        started_at=started_at,
+        raw_started_at=raw_started_at,
+        meter_start_wh=meter_start_wh,
+        ended_at=ended_at,
+        raw_ended_at=raw_ended_at,
+        meter_stop_wh=meter_stop_wh,
+        reason=reason,
+        energy_wh=energy_wh,
+        gap_s=gap_s or 0,
+        notes=tuple(notes or ()),
+    )
+    if found.state is SessionState.RUNNING:
+        _bring_up_to_date(connection, found)
+    return found
+
+
+def _bring_up_to_date(connection: Connection, running: Session) -> None:
+    """Work out what a session took until now, which is not kept while it runs."""
+    row = connection.execute(
+        select(transactions).where(_columns.id == running.id)
+    ).one_or_none()
+    if row is not None:
+        result = session_energy(facts.of(connection, row, None))
+        running.energy_wh = result.energy_wh
+        running.gap_s = round(result.gap.total_seconds())
+        running.notes = tuple(sorted(str(note) for note in result.notes))
+
+
+def energy_values(
+    connection: Connection, central: str, transaction_id: int
+) -> Sequence[tuple[datetime, int]]:
+    """Return a session's register values in Wh, by our clock, in order."""
+    row = connection.execute(
+        select(transactions)
+        .join(chargers)
+        .where(chargers.c.central == central, _columns.id == transaction_id)
+    ).one_or_none()
+    if row is None:
+        return []
+    values = facts.of(connection, row, facts.end_of(connection, row)).values
+    ordered = sorted(values, key=lambda value: value.at)
+    ahead = row.clock_ahead_s
+    return [(facts.corrected(value.at, ahead), value.wh) for value in ordered]

@@ -1,0 +1,1 @@
+"""Killing the central system while chargers charge."""

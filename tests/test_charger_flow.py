@@ -21,6 +21,7 @@ from pytest_homeassistant_custom_component.common import (
 from custom_components.ocpp_charging import invitation
 from custom_components.ocpp_charging.csms.certificates import CertificateStore
 from custom_components.ocpp_charging.csms.credentials import KeyHash
+from custom_components.ocpp_charging.hub import charger_settings
 from simulator import SILENCE, ChargePoint
 
 from .conftest import (
@@ -171,8 +172,6 @@ async def test_a_charger_that_is_faster_than_its_owner(
     await charge_point.until_accepted()
     await wait_for_charger(charger_of(central_entry), lambda one: one.ready)
     result = await answer(hass, result, {})
-    if result["type"] is FlowResultType.SHOW_PROGRESS:
-        result = await until_waited(hass, result)
     assert result["step_id"] == "found"
 
 
@@ -312,29 +311,141 @@ async def test_the_owner_is_told_of_a_wrong_password_at_once(
     assert int(result["description_placeholders"]["count"]) >= invitation.TROUBLE
 
 
-async def test_the_owner_is_told_that_a_charger_does_not_trust_the_certificate(
+async def distrusting(
+    hass: HomeAssistant, entry: MockConfigEntry, simulated: Simulated, folder: Path
+) -> ChargePoint:
+    """Return a charger that has broken off the encryption several times."""
+    foreign = CertificateStore(folder).ensure(["127.0.0.1"], dt_util.utcnow())
+    ca_file = folder / "foreign.pem"
+    ca_file.write_bytes(foreign.ca_pem or b"")
+    # In debug mode asyncio reports each broken handshake as an unhandled error.
+    hass.loop.set_debug(False)
+    charge_point = await dial(entry, simulated, "OTHER", ca_file=ca_file)
+    central = entry.runtime_data.central
+    await charge_point.wait_for(
+        lambda one: central.broken_handshakes > invitation.TROUBLE
+    )
+    return charge_point
+
+
+@pytest.fixture
+async def secure_entry(hass: HomeAssistant, unloads: None) -> MockConfigEntry:
+    return await set_up(
+        hass, central_system(security="wss_compatible", names=["127.0.0.1"])
+    )
+
+
+async def test_that_a_charger_does_not_trust_the_certificate_is_told_in_the_end(
     hass: HomeAssistant,
+    secure_entry: MockConfigEntry,
     simulated: Simulated,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(invitation, "GLANCE", 0.05)
-    entry = await set_up(
-        hass, central_system(security="wss_compatible", names=["127.0.0.1"])
-    )
-    foreign = CertificateStore(tmp_path).ensure(["127.0.0.1"], dt_util.utcnow())
-    ca_file = tmp_path / "foreign.pem"
-    ca_file.write_bytes(foreign.ca_pem or b"")
-    result = await answer(hass, await begin(hass, entry), named())
-    result = await answer(hass, result, {})
-    # In debug mode asyncio reports each broken handshake as an unhandled error.
-    hass.loop.set_debug(False)
-    charge_point = await dial(entry, simulated, ca_file=ca_file)
-    async with asyncio.timeout(10):
-        result = await until_waited(hass, result)
+    result = await answer(hass, await begin(hass, secure_entry), named())
+    charge_point = await distrusting(hass, secure_entry, simulated, tmp_path)
+    monkeypatch.setattr(invitation, "CONNECT_TIMEOUT", 0.01)
+    result = await until_waited(hass, await answer(hass, result, {}))
     assert result["step_id"] == "broken_off"
     assert int(result["description_placeholders"]["count"]) >= invitation.TROUBLE
     assert not charge_point.connected
+
+
+async def test_handshakes_that_somebody_broke_off_do_not_end_the_wait(
+    hass: HomeAssistant,
+    secure_entry: MockConfigEntry,
+    simulated: Simulated,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(invitation, "GLANCE", 0.01)
+    result = await answer(hass, await begin(hass, secure_entry), named())
+    result = await answer(hass, result, {})
+    await distrusting(hass, secure_entry, simulated, tmp_path)
+    certificates = secure_entry.runtime_data.tls.certificates
+    ca_file = tmp_path / "ours.pem"
+    ca_file.write_bytes(certificates.ca_pem)
+    await dial(secure_entry, simulated, ca_file=ca_file)
+    result = await until_waited(hass, result)
+    assert result["step_id"] == "found"
+
+
+async def test_the_owner_is_told_of_another_name_at_once_and_once(
+    hass: HomeAssistant,
+    central_entry: MockConfigEntry,
+    simulated: Simulated,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The patience is ten minutes; the third call under one other name ends it."""
+    monkeypatch.setattr(invitation, "GLANCE", 0.01)
+    central = central_entry.runtime_data.central
+    result = await answer(hass, await begin(hass, central_entry), named())
+    result = await answer(hass, result, {})
+    other = await dial(central_entry, simulated, "SN-4711", password=None)
+    async with asyncio.timeout(10):
+        result = await until_waited(hass, result)
+    assert result["step_id"] == "other_identity"
+    calls = central.unknown["SN-4711"].attempts
+    assert calls >= invitation.TROUBLE
+
+    # It was another charger of the house, and calls on.
+    result = await answer(hass, result, {"next_step_id": "connect"})
+    result = await answer(hass, result, {})
+    await other.wait_for(
+        lambda one: (
+            central.unknown["SN-4711"].attempts >= calls + 1 + invitation.TROUBLE
+        )
+    )
+    await dial(central_entry, simulated)
+    async with asyncio.timeout(10):
+        result = await until_waited(hass, result)
+    assert result["step_id"] == "found"
+
+
+async def test_calls_from_before_the_conversation_do_not_end_it(
+    hass: HomeAssistant, central_entry: MockConfigEntry, simulated: Simulated
+) -> None:
+    central = central_entry.runtime_data.central
+    other = await dial(central_entry, simulated, "SN-4711", password=None)
+    await other.wait_for(
+        lambda one: (
+            "SN-4711" in central.unknown
+            and central.unknown["SN-4711"].attempts >= invitation.TROUBLE
+        )
+    )
+    expected = invitation.Invitation(
+        central_entry.runtime_data,
+        charger_settings(central_entry, charger_data()),
+    )
+    assert not expected._in_trouble
+    await other.wait_for(lambda one: expected._in_trouble)
+    # What is remembered of strangers is bounded: it may begin anew.
+    central._door.unknown.clear()
+    assert not expected._in_trouble
+    await other.wait_for(lambda one: "SN-4711" in central.unknown)
+    assert expected._calls("SN-4711") == central.unknown["SN-4711"].attempts
+    expected.close()
+
+
+async def test_the_charger_is_let_in_while_the_owner_reads_what_went_wrong(
+    hass: HomeAssistant,
+    central_entry: MockConfigEntry,
+    simulated: Simulated,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(invitation, "CONNECT_TIMEOUT", 0.01)
+    result = await answer(hass, await begin(hass, central_entry), named())
+    result = await until_waited(hass, await answer(hass, result, {}))
+    assert result["step_id"] == "nothing_seen"
+    charge_point = await dial(central_entry, simulated)
+    await charge_point.until_accepted()
+    charger = charger_of(central_entry)
+    await wait_for_charger(charger, lambda one: one.ready)
+    result = await answer(hass, result, {"next_step_id": "connect"})
+    result = await answer(hass, result, {})
+    assert result["step_id"] == "found"
+    assert charger is charger_of(central_entry)
+    assert charger.reconnects == 0
 
 
 async def test_a_charger_came_with_another_name_and_password(
@@ -653,15 +764,35 @@ async def test_a_password_for_a_charger_that_is_away(
     )
     assert result["reason"] == "password_offline"
     new, old = only_data(charger_entry)["key_hashes"]
-    # With the old one it is let in, on its second try.
+    # With the old one it is let in, on its first try.
     charge_point = await simulated(charger_entry, password=PASSWORD)
+    assert charge_point.last_error is None
     assert only_data(charger_entry)["key_hashes"] == [new, old]
     await charge_point.stop()
     await wait_for_charger(charger_of(charger_entry), lambda one: not one.connected)
-    # With the new one at once, and that is the end of the old one.
-    await simulated(charger_entry, password=OTHER_PASSWORD)
+    # With the new one too, and that is the end of the old one.
+    renewed = await simulated(charger_entry, password=OTHER_PASSWORD)
+    assert renewed.last_error is None
     assert only_data(charger_entry)["key_hashes"] == [new]
     assert charger_of(charger_entry).settings.key_hashes == (new,)
+
+
+async def test_a_new_password_that_takes_the_connection_over_ends_the_old_one(
+    hass: HomeAssistant, unloads: None, simulated: Simulated
+) -> None:
+    new, old = key_hash(OTHER_PASSWORD), key_hash(PASSWORD)
+    entry = await set_up(hass, central_system(charger_subentry(key_hashes=[new, old])))
+    charge_point = await simulated(entry, password=PASSWORD)
+    assert only_data(entry)["key_hashes"] == [new, old]
+    # It comes again without having gone, as chargers do whose line was cut.
+    again = await simulated(entry, ready=False, password=OTHER_PASSWORD)
+    charger = charger_of(entry)
+    await wait_for_charger(charger, lambda one: one.settings.key_hashes == (new,))
+    await charge_point.wait_for(
+        lambda one: getattr(one.last_error, "status", None) == 401
+    )
+    assert only_data(entry)["key_hashes"] == [new]
+    assert again.connected
 
 
 async def test_a_charger_without_a_password_shows_none_to_be_right(

@@ -147,6 +147,33 @@ async def test_a_context_that_cannot_be_reloaded_keeps_what_it_has(
     assert keeper.certificates is before
 
 
+async def test_files_of_the_owner_are_loaded_again_only_when_they_have_changed(
+    hass: HomeAssistant,
+) -> None:
+    keeper = listener.TlsKeeper(
+        hass, settings(security="wss_compatible", names=["a.example"])
+    )
+    await keeper.async_load()
+    assert keeper.certificates is not None
+    made = keeper.certificates.chains
+    keeper = listener.TlsKeeper(
+        hass,
+        settings(
+            security="wss_compatible",
+            certificate="files",
+            certificate_file=str(made[0][0]),
+            key_file=str(made[0][1]),
+        ),
+    )
+    await keeper.async_load()
+    assert keeper.context is not None
+    before = keeper.context.current
+    assert await keeper._async_renew() is None
+    assert keeper.context.current is before
+    assert await keeper._async_renew(files_changed=True) is None
+    assert keeper.context.current is not before
+
+
 async def test_who_dials_while_the_port_is_tried_is_hung_up_on() -> None:
     class Transport:
         closed = False

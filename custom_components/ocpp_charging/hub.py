@@ -147,6 +147,7 @@ class Hub:
             ) from error
         self._desk.async_note_ledger(None)
         self._desk.async_note_opening(opening)
+        self.journal.ledger.on_opening.append(self._desk.async_note_opening)
 
     async def async_start(self) -> None:
         """Let the chargers in. Raises `ConfigEntryNotReady` when that fails."""

@@ -86,6 +86,8 @@ class Invitation:
         Raises `TimeoutError` after `CONNECT_TIMEOUT`, or earlier when it is plain that
         the charger calls and does not get in.
         """
+        if (found := self._expectation.found) is not None:
+            return found
         arrival = asyncio.ensure_future(self._expectation.wait())
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):

@@ -293,7 +293,7 @@ class Home:
         try:
             await asyncio.wait_for(process.wait(), STOP_SECONDS)
         except TimeoutError:
-            print("Home Assistant did not end by itself.", file=sys.stderr)  # noqa: T201
+            print("Home Assistant did not end by itself.", file=sys.stderr)
         finally:
             if process.returncode is None:
                 process.kill()

@@ -125,17 +125,22 @@ class Connector:
         return None if self.transaction is None else self.transaction.id_tag
 
     @property
+    def known_phases(self) -> int | None:
+        """Return how many phases the connector reports; None while it has not."""
+        reported = (
+            sum(f"{quantity}_{phase}" in self.readings for phase in ("l1", "l2", "l3"))
+            for quantity in ("current", "power", "voltage")
+        )
+        return max(reported) or None
+
+    @property
     def phases(self) -> int:
         """Return how many phases the connector has, by what it reports; else 1.
 
         A limit in watts is shared by the phases: where nothing is known, fewer are
         the safe guess.
         """
-        reported = (
-            sum(f"{quantity}_{phase}" in self.readings for phase in ("l1", "l2", "l3"))
-            for quantity in ("current", "power", "voltage")
-        )
-        return max(*reported, 1)
+        return self.known_phases or 1
 
     def set_status(
         self,

@@ -5,9 +5,10 @@ here ends when the charger has shown it, or with an error that says it did not.
 """
 
 from .charger import Charger
-from .errors import InvalidRequest
-from .limits import apply_limit
-from .model import ChargingProfile, ProfilePurpose
+from .errors import CommandRefused, InvalidRequest
+from .limits import set_limit
+from .model import ChargingProfile
+from .transactions import RUNNING
 from .waiting import wait_until
 
 
@@ -21,18 +22,23 @@ async def start_charging(
 ) -> None:
     """Start a transaction and wait until the charger reports it.
 
-    Nothing is sent when one is running already. Raises `CommandTimeout` when it was
-    accepted but did not begin within `timeout` seconds.
+    Nothing is sent when one is running already; one that the connector's status denies
+    is not. Raises `CommandTimeout` when it was accepted but did not begin within
+    `timeout` seconds.
     """
     connector = charger.connector(connector_id)
-    if connector.transaction is not None:
+    known = connector.transaction
+    if known is not None and connector.status in {None, *RUNNING}:
         return
     tag = id_tag or charger.settings.start_tag
     commands = charger.commands("RemoteStartTransaction")
     await commands.remote_start(connector_id, tag, profile)
     await wait_until(
         charger,
-        lambda: connector.transaction is not None,
+        lambda: (
+            connector.transaction is not None
+            and (connector.transaction is not known or connector.status in RUNNING)
+        ),
         action="StartTransaction",
         timeout=timeout,
     )
@@ -43,14 +49,22 @@ async def stop_charging(
 ) -> None:
     """End the running transaction and wait until the charger reports its end.
 
-    Raises `InvalidRequest` when none is running.
+    One that the charger refuses to stop while its connector's status denies it as well
+    is over, and its end was lost. Raises `InvalidRequest` when none is running.
     """
     connector = charger.connector(connector_id)
     transaction = connector.transaction
     if transaction is None:
         raise InvalidRequest("RemoteStopTransaction", "no transaction is running")
     commands = charger.commands("RemoteStopTransaction")
-    await commands.remote_stop(transaction.transaction_id)
+    try:
+        await commands.remote_stop(transaction.transaction_id)
+    except CommandRefused:
+        if connector.status in {None, *RUNNING}:
+            raise
+        if connector.transaction is transaction:
+            charger.publish(connector_id, connector.end(None))
+        return
     await wait_until(
         charger,
         lambda: connector.transaction is not transaction,
@@ -91,8 +105,6 @@ async def set_current_limit(
     """
     commands = charger.commands("SetChargingProfile")
     connector = charger.connector(connector_id)
-    by_session = charger.features.limit_purpose is ProfilePurpose.TRANSACTION
-    if connector.transaction is not None or not by_session:
-        await apply_limit(charger, commands, connector_id, limit_a)
+    await set_limit(charger, commands, connector_id, limit_a)
     charger.remember(limits_a={**charger.memory.limits_a, connector_id: limit_a})
     charger.publish(connector_id, connector.set_limit(limit_a))

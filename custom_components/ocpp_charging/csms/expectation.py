@@ -42,6 +42,13 @@ class Expectation:
         return self.charger is not None and self.charger.connected
 
     @property
+    def found(self) -> Charger | None:
+        """Return the charger once it has been read, None before and when closed."""
+        if self._ready.done() and not self._ready.cancelled():
+            return self._ready.result()
+        return None
+
+    @property
     def broken_handshakes(self) -> int:
         """Return how often somebody broke off the encryption meanwhile.
 

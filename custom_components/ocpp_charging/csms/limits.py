@@ -4,8 +4,7 @@ Chargers differ in the purpose and the unit that they take, and some accept a li
 ignore it: the ways are tried in turn, and what works is remembered.
 """
 
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 import logging
@@ -21,7 +20,6 @@ from .errors import (
     InvalidRequest,
 )
 from .model import (
-    Change,
     ChargingProfile,
     ChargingSchedule,
     ProfilePurpose,
@@ -52,6 +50,73 @@ class _Way:
     stack_level: int
 
 
+async def set_limit(
+    charger: Charger, commands: Commands, connector_id: int, limit_a: float
+) -> None:
+    """Send a limit, or leave it for the next session where only one may take it.
+
+    A charger may know no other purpose than TxProfile, for which there must be a
+    transaction (OCPP 1.6 §3.13.1). Raises the last refusal as `apply_limit` does.
+    """
+    features = charger.features
+    in_session = charger.connector(connector_id).transaction is not None
+    if features.limit_purpose is ProfilePurpose.TRANSACTION and not in_session:
+        return
+    try:
+        await apply_limit(charger, commands, connector_id, limit_a)
+    except CommandRefused as refused:
+        hopeless = refused.status == "NotSupported"
+        if in_session or hopeless or features.has("SmartCharging") is False:
+            raise
+        _LOGGER.debug(
+            "%s: the limit is kept for the next session: %s", charger.identity, refused
+        )
+
+
+async def ensure_limit(
+    charger: Charger, commands: Commands, connector_id: int, limit_a: float
+) -> None:
+    """Send a limit that was sent before again, unless it is seen to be obeyed."""
+    features = charger.features
+    if features.limit_purpose is not None and features.limit_unit is not None:
+        way = _Way(
+            purpose=features.limit_purpose, unit=features.limit_unit, stack_level=0
+        )
+        if await _obeyed(charger, commands, connector_id, limit_a, way):
+            return
+    await apply_limit(charger, commands, connector_id, limit_a)
+
+
+def phases_sent(charger: Charger, connector_id: int) -> int | None:
+    """Return for how many phases the installed limit in watts is, 0 when not said.
+
+    None when none is installed that counts in watts.
+    """
+    purpose = charger.features.limit_purpose
+    if purpose is None:
+        return None
+    installed = charger.memory.profiles.get(_PROFILE_IDS[purpose] + connector_id)
+    if installed is None:
+        return None
+    schedule = installed.payload["chargingSchedule"]
+    if schedule["chargingRateUnit"] != RateUnit.WATT:
+        return None
+    return int(schedule["chargingSchedulePeriod"][0].get("numberPhases", 0))
+
+
+def forget_cleared(charger: Charger, cleared: Iterable[int]) -> None:
+    """Forget the limits whose profiles were cleared, the last one of each."""
+    removed = set(cleared)
+    limits_a = dict(charger.memory.limits_a)
+    for connector_id in tuple(limits_a):
+        ours = {first + connector_id for first in _PROFILE_IDS.values()}
+        if ours & removed and not ours & charger.memory.profiles.keys():
+            del limits_a[connector_id]
+            changed = charger.connector(connector_id).set_limit(None)
+            charger.publish(connector_id, changed)
+    charger.remember(limits_a=limits_a)
+
+
 async def apply_limit(
     charger: Charger, commands: Commands, connector_id: int, limit_a: float
 ) -> None:
@@ -69,7 +134,7 @@ async def apply_limit(
             )
             charger.remember(features=features)
             return
-        await _take_back(commands, connector_id, way)
+        await _take_back(charger, commands, connector_id, way)
         refusal = CommandRefused("SetChargingProfile", "Ignored")
     raise refusal or InvalidRequest("SetChargingProfile", "the charger takes no limit")
 
@@ -115,9 +180,8 @@ async def _send_limit(
     way: _Way,
 ) -> None:
     connector = charger.connector(connector_id)
-    phases = connector.phases
     watts = way.unit is RateUnit.WATT
-    limit = limit_a * NOMINAL_VOLTAGE * phases if watts else limit_a
+    limit = limit_a * NOMINAL_VOLTAGE * connector.phases if watts else limit_a
     transaction = connector.transaction
     in_transaction = way.purpose is ProfilePurpose.TRANSACTION and transaction
     # A start in the past leaves no moment without a limit when clocks differ.
@@ -136,7 +200,7 @@ async def _send_limit(
                 SchedulePeriod(
                     start=timedelta(0),
                     limit=round(limit, 1),
-                    phases=phases if watts else None,
+                    phases=connector.known_phases if watts else None,
                 ),
             ),
         ),
@@ -145,11 +209,19 @@ async def _send_limit(
     await commands.set_profile(0 if whole else connector_id, profile)
 
 
-async def _take_back(commands: Commands, connector_id: int, way: _Way) -> None:
+async def _take_back(
+    charger: Charger, commands: Commands, connector_id: int, way: _Way
+) -> None:
     """Remove a profile that is not obeyed: it might be one day, and be in the way."""
-    with suppress(CommandRefused, CommandFailed, CommandTimeout, InvalidAnswer):
-        await commands.clear_profiles(
-            profile_id=_PROFILE_IDS[way.purpose] + connector_id
+    profile_id = _PROFILE_IDS[way.purpose] + connector_id
+    try:
+        await commands.clear_profiles(profile_id=profile_id, keep_limits=True)
+    except (CommandRefused, CommandFailed, CommandTimeout, InvalidAnswer) as error:
+        _LOGGER.debug(
+            "%s: profile %s, which is not obeyed, stays: %s",
+            charger.identity,
+            profile_id,
+            error,
         )
 
 
@@ -176,36 +248,3 @@ async def _obeyed(
         phases = first.phases or charger.connector(connector_id).phases
         per_phase = first.limit / (NOMINAL_VOLTAGE * phases)
     return per_phase <= limit_a + _TOLERANCE_A
-
-
-async def renew_session_limits(
-    charger: Charger, commands: Commands, changes: frozenset[Change]
-) -> None:
-    """Set the limit anew for sessions that have begun, where it only lasts for one.
-
-    That is so with chargers that take no other purpose than TxProfile, which ends
-    with its transaction (OCPP 1.6 §3.13.1).
-    """
-    for connector_id in due_connectors(charger, changes):
-        limit_a = charger.memory.limits_a[connector_id]
-        try:
-            await apply_limit(charger, commands, connector_id, limit_a)
-        except CommandError as error:
-            _LOGGER.warning(
-                "%s: the limit was not set for this session: %s",
-                charger.identity,
-                error,
-            )
-
-
-def due_connectors(charger: Charger, changes: frozenset[Change]) -> list[int]:
-    """Return the connectors in which a session has begun that needs its limit set."""
-    if charger.features.limit_purpose is not ProfilePurpose.TRANSACTION:
-        return []
-    return [
-        connector_id
-        for connector_id, key in changes
-        if key == "transaction"
-        and connector_id in charger.memory.limits_a
-        and charger.connector(connector_id).transaction is not None
-    ]

@@ -6,7 +6,7 @@ voltage in V, and every datetime is aware.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -150,6 +150,16 @@ class ChargerInfo:
     meter_serial: str | None = None
     iccid: str | None = None
     imsi: str | None = None
+
+    def completed_by(self, known: ChargerInfo) -> ChargerInfo:
+        """Return this with what only an earlier boot has told.
+
+        Another serial number is another charger: nothing is taken over from it.
+        """
+        if self.serial and known.serial and self.serial != known.serial:
+            return self
+        said = {key: value for key, value in vars(self).items() if value is not None}
+        return replace(known, **said)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Brings metered values to a connector: live values, energy, and the session's."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from . import metering
 from .charger import Charger
@@ -9,9 +9,6 @@ from .connector import Connector
 from .energy import EnergyStep
 from .metering import Sample
 from .model import Reading, Transaction
-
-FILING_INTERVAL = timedelta(seconds=20)
-"""Register values of a session are kept no closer than this."""
 
 NO_TRANSACTION = frozenset({None, 0, -1})
 """Ids that name no transaction."""
@@ -23,7 +20,6 @@ class MeterReader:
     def __init__(self, charger: Charger) -> None:
         """Bind the charger."""
         self._charger = charger
-        self._filed: dict[int, datetime] = {}
 
     def take(
         self,
@@ -58,15 +54,13 @@ class MeterReader:
     def _file(
         self, connector: Connector, transaction_id: int | None, register: Reading
     ) -> None:
-        """Have a register value of a session kept; of frequent ones a few a minute."""
-        if connector.connector_id == 0 or connector.transaction is None and (
-            transaction_id in NO_TRANSACTION
+        """Have a register value of a session kept."""
+        if (
+            connector.connector_id == 0
+            or connector.transaction is None
+            and (transaction_id in NO_TRANSACTION)
         ):
             return
-        filed = self._filed.get(connector.connector_id)
-        if filed is not None and abs(register.at - filed) < FILING_INTERVAL:
-            return
-        self._filed[connector.connector_id] = register.at
         self._charger.journal.record_register(
             self._charger.identity,
             connector.connector_id,

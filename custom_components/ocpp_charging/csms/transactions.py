@@ -38,6 +38,31 @@ class TransactionBook:
     def __init__(self, charger: Charger) -> None:
         """Bind the charger."""
         self._charger = charger
+        self._before_boot: set[int] = set()
+
+    def booted(self) -> None:
+        """Note which transactions a charger had before it started anew."""
+        self._before_boot = {
+            each.transaction.transaction_id
+            for each in self._charger.connectors.values()
+            if each.transaction is not None
+        }
+
+    def over(self, connector: Connector) -> bool:
+        """Say whether a connector's status shows that its transaction has ended.
+
+        Its StopTransaction may be lost, still on its way from the charger's queue, or
+        name no transaction: some chargers send -1 or 0 for all of them. Preparing is
+        the status before the charging, but after a restart of the charger it says that
+        the transaction from before it was forgotten.
+        """
+        running = connector.transaction
+        if running is None:
+            return False
+        return connector.status in OVER or (
+            connector.status is ConnectorStatus.PREPARING
+            and running.transaction_id in self._before_boot
+        )
 
     def keep(self, transaction: Transaction) -> None:
         """Remember a transaction, new or changed; the oldest give way.

@@ -8,13 +8,14 @@ a CALLRESULT, and only one that makes no sense gets a CALLERROR.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 import logging
 from typing import Any
 
 from ocpp.v16.enums import Action
 
 from ..charger import Charger
+from ..clock import ChargerClock
 from ..connector import Connector
 from ..link import Answer, AnswerBook, Unanswered
 from ..metering import by_time
@@ -30,7 +31,7 @@ from ..pace import Pace
 from ..readings import MeterReader
 from ..rpc import Call, RpcError, RpcErrorCode
 from ..timing import Timing
-from ..transactions import OVER, TransactionBook
+from ..transactions import TransactionBook
 from . import fields
 from .fields import Payload
 from .meter_values import read_samples
@@ -98,6 +99,7 @@ class Incoming:
         self._under_way: set[asyncio.Task[Answer | Refused]] = set()
         self._meter = MeterReader(charger)
         self._book = TransactionBook(charger)
+        self._clock = ChargerClock(charger)
         self._handlers: dict[str, Callable[[Payload], Awaitable[Answer]]] = {
             "Authorize": self._authorize,
             "BootNotification": self._boot,
@@ -167,7 +169,7 @@ class Incoming:
 
     async def _boot(self, payload: Payload) -> Answer:
         charger = self._charger
-        info = ChargerInfo(
+        said = ChargerInfo(
             vendor=fields.text(payload, "chargePointVendor", 50),
             model=fields.text(payload, "chargePointModel", 50),
             serial=fields.text(payload, "chargePointSerialNumber", 50)
@@ -178,6 +180,7 @@ class Incoming:
             iccid=fields.text(payload, "iccid", 30),
             imsi=fields.text(payload, "imsi", 30),
         )
+        info = said.completed_by(charger.info)
         if info.firmware != charger.info.firmware:
             # New firmware may do what the old one refused or died of.
             charger.features.measurands = None
@@ -187,6 +190,9 @@ class Incoming:
         accepted = status is Registration.ACCEPTED
         charger.remember(info=info, accepted=accepted)
         charger.update(registration=status)
+        self._clock.booted()
+        if accepted:
+            self._book.booted()
         timing = self._context.timing
         return Answer(
             payload={
@@ -246,6 +252,10 @@ class Incoming:
         connector = self._connector(payload)
         now = self._context.now()
         at = fields.moment(payload, "timestamp")
+        if at is not None:
+            self._clock.measure(at, now)
+        if self._clock.is_outdated(connector.connector_id, at, now):
+            return Answer()
         code = fields.text(payload, "errorCode", 50) or "NoError"
         error = ERROR_CODES.get(code, ErrorCode.OTHER_ERROR)
         vendor = fields.text(payload, "vendorErrorCode", 50)
@@ -254,7 +264,7 @@ class Incoming:
         changed = connector.set_status(
             status, at, error, fields.text(payload, "info", 255), vendor
         )
-        if status in OVER and connector.transaction is not None:
+        if self._book.over(connector):
             # Its StopTransaction may still be on its way from the charger's queue, or
             # name no transaction: some chargers send -1 or 0 for all of them.
             changed |= connector.end(at)
@@ -265,33 +275,19 @@ class Incoming:
             self._charger.publish(0, changed | {"availability"})
         else:
             self._charger.publish(connector.connector_id, changed)
-        if at is not None:
-            self._measure_clock(at, now)
         return Answer()
 
-    def _measure_clock(self, at: datetime, now: datetime) -> None:
-        """Note how far the charger's clock is off, by a message of this moment.
-
-        Only a live message tells: one from the offline queue is older by its wait.
-        """
-        offset = round((at - now).total_seconds())
-        known = self._charger.clock_offset_s
-        if known is None or abs(offset - known) >= 2:
-            self._charger.update(clock_offset_s=float(offset))
-            self._charger.journal.note_clock(self._charger.identity, float(offset))
-
     def _charger_time(self) -> datetime:
-        """Return what the charger's clock says now, as far as it is known.
-
-        Many are hours off: they put a Z behind their local time.
-        """
-        now = self._context.now()
-        try:
-            return now + timedelta(seconds=self._charger.clock_offset_s or 0)
-        except OverflowError:
-            return now
+        return self._clock.time(self._context.now())
 
     async def _meter_values(self, payload: Payload) -> Answer:
+        measured = [
+            at
+            for bucket in fields.objects(payload, "meterValue")
+            if (at := fields.moment(bucket, "timestamp")) is not None
+        ]
+        if measured:
+            self._clock.measure(max(measured), self._context.now())
         now = self._charger_time()
         connector_id = fields.integer(payload, "connectorId")
         if connector_id is None or not 0 <= connector_id <= MAX_CONNECTORS:

@@ -13,7 +13,7 @@ import logging
 
 from ..charger import Charger
 from ..errors import ChargerOffline, CommandError, CommandFailed, CommandRefused
-from ..limits import apply_limit
+from ..limits import set_limit
 from ..model import Features, Registration
 from ..pace import Pace
 from ..timing import Timing
@@ -26,6 +26,7 @@ FATAL = 2
 """After how many dead connections a step is left out."""
 
 MEASURANDS_KEY = "MeterValuesSampledData"
+MEASURANDS_MAX_KEY = "MeterValuesSampledDataMaxLength"
 INTERVAL_KEY = "MeterValueSampleInterval"
 
 NEEDED_MEASURANDS = ("Energy.Active.Import.Register", "Power.Active.Import")
@@ -38,6 +39,9 @@ WANTED_MEASURANDS = (
     "Current.Offered",
     "SoC",
     "Temperature",
+    "Frequency",
+    "Power.Factor",
+    "Power.Offered",
 )
 
 _ESSENTIAL_KEYS = (
@@ -80,6 +84,7 @@ class Onboarding:
         self.outcomes: dict[str, str] = {}
         self.booted = False
         self.running = False
+        self._after_restart: set[str] = set()
 
     async def run(self) -> bool:
         """Go through all steps; returns False when the connection ends meanwhile."""
@@ -97,6 +102,12 @@ class Onboarding:
             await self._pace.keep()
             if not await self._try(name, step):
                 return False
+        if self._after_restart:
+            _LOGGER.info(
+                "%s: uses its new %s only after a restart",
+                self._charger.identity,
+                ", ".join(sorted(self._after_restart)),
+            )
         self._charger.update(ready=True)
         return True
 
@@ -114,7 +125,9 @@ class Onboarding:
             self.outcomes[name] = str(error)
             _LOGGER.debug("%s: step %s: %s", self._charger.identity, name, error)
         else:
-            self.outcomes[name] = "done"
+            self.outcomes[name] = (
+                "done; it counts after a restart" if self._after_restart else "done"
+            )
         if name in self._charger.memory.fatal_steps:
             self._charger.remember(
                 fatal_steps={
@@ -205,25 +218,29 @@ class Onboarding:
         present = _split(None if setting is None else setting.value)
         agreed = self._charger.features.measurands
         wanted = WANTED_MEASURANDS if agreed is None else agreed
-        if present and set(present) == set(wanted):
+        if present and set(wanted) <= set(present):
             self._remember_measurands(present)
             return
         if setting is not None and setting.readonly:
             return
-        await self._negotiate(wanted)
+        # What it sends already goes before what would be nice to have.
+        needed = (each for each in wanted if each in NEEDED_MEASURANDS)
+        await self._negotiate(tuple(dict.fromkeys((*needed, *present, *wanted))))
 
     async def _negotiate(self, wanted: tuple[str, ...]) -> None:
         """Set what the charger takes of the wanted measurands, all or one by one."""
-        if await self._offer(wanted):
+        setting = self._charger.configuration.get(MEASURANDS_MAX_KEY)
+        most = _count(None if setting is None else setting.value) or len(wanted)
+        if await self._offer(wanted[:most]):
             return
         taken: tuple[str, ...] = ()
         for measurand in wanted:
-            if await self._offer((*taken, measurand)):
+            if len(taken) < most and await self._offer((*taken, measurand)):
                 taken = (*taken, measurand)
 
     async def _offer(self, measurands: tuple[str, ...]) -> bool:
         try:
-            await self._outgoing.set_configuration(MEASURANDS_KEY, ",".join(measurands))
+            await self._set(MEASURANDS_KEY, ",".join(measurands))
         except CommandRefused, CommandFailed:
             return False
         self._remember_measurands(measurands)
@@ -233,11 +250,15 @@ class Onboarding:
         features = replace(self._charger.features, measurands=measurands)
         self._charger.remember(features=features)
 
+    async def _set(self, key: str, value: str) -> None:
+        if await self._outgoing.set_configuration(key, value):
+            self._after_restart.add(key)
+
     async def _set_interval(self) -> None:
         wanted = str(round(self._charger.settings.sample_interval.total_seconds()))
         setting = self._charger.configuration.get(INTERVAL_KEY)
         if setting is None or setting.value != wanted:
-            await self._outgoing.set_configuration(INTERVAL_KEY, wanted)
+            await self._set(INTERVAL_KEY, wanted)
 
     async def _trigger_meter_values(self) -> None:
         await self._outgoing.trigger("MeterValues")
@@ -247,7 +268,7 @@ class Onboarding:
         if not self.booted:
             return
         for connector_id, limit_a in self._charger.memory.limits_a.items():
-            await apply_limit(self._charger, self._outgoing, connector_id, limit_a)
+            await set_limit(self._charger, self._outgoing, connector_id, limit_a)
 
 
 def _split(value: str | None) -> tuple[str, ...]:

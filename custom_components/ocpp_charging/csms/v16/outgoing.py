@@ -7,6 +7,7 @@ from typing import Any, override
 from ..charger import Charger
 from ..commands import Commands
 from ..errors import CommandRefused, InvalidAnswer
+from ..limits import forget_cleared
 from ..link import Link
 from ..model import (
     ChargingProfile,
@@ -199,6 +200,7 @@ class Outgoing(Commands):
         connector_id: int | None = None,
         purpose: ProfilePurpose | None = None,
         stack_level: int | None = None,
+        keep_limits: bool = False,
     ) -> bool:
         status = await self._ask(
             "ClearChargingProfile",
@@ -218,13 +220,15 @@ class Outgoing(Commands):
                 and stack_level in {None, known.payload["stackLevel"]}
             )
 
+        installed = self._charger.memory.profiles
+        cleared = [each for each, known in installed.items() if matches(each, known)]
         self._charger.remember(
             profiles={
-                known_id: known
-                for known_id, known in self._charger.memory.profiles.items()
-                if not matches(known_id, known)
+                each: known for each, known in installed.items() if each not in cleared
             }
         )
+        if not keep_limits:
+            forget_cleared(self._charger, cleared)
         return status == "Accepted"
 
     @override

@@ -3,14 +3,14 @@
 import asyncio
 from datetime import UTC, datetime
 import logging
+from typing import Any
 
 from websockets.asyncio.connection import Connection
 
 from ..charger import Charger
 from ..errors import ChargerOffline
-from ..limits import due_connectors, renew_session_limits
+from ..limit_keeper import LimitKeeper
 from ..link import Answer, Link
-from ..model import Change
 from ..rpc import Call
 from .incoming import Context, Incoming
 from .onboarding import Onboarding, may_start
@@ -42,8 +42,8 @@ class Session:
         self._peer = peer
         self._charger = peer.charger
         self._timing = peer.context.timing
-        self._setup: asyncio.Task[None] | None = None
-        self._limiting: set[asyncio.Task[None]] = set()
+        self._setup: asyncio.Task[Any] | None = None
+        self._refreshing: asyncio.Task[bool] | None = None
         self.link = Link(
             socket,
             self._handle,
@@ -55,18 +55,19 @@ class Session:
         self.onboarding = Onboarding(
             self._charger, self.commands, self._timing, peer.context.pace
         )
+        self._limits = LimitKeeper(self._charger, self.commands)
         self.last_heard = asyncio.get_running_loop().time()
 
     async def run(self) -> None:
         """Serve the connection until it ends."""
         self._peer.session = self
         self._begin_setup(self._timing.boot_grace)
-        stop_following = self._charger.listen_all(self._changed)
+        stop_following = self._limits.follow()
         try:
             await self.link.run()
         finally:
             stop_following()
-            await asyncio.gather(*self._limiting, return_exceptions=True)
+            await self._limits.ended()
             if self._peer.session is self:
                 self._peer.session = None
             if self.onboarding.running and self._setup is not None:
@@ -93,21 +94,30 @@ class Session:
     async def refresh(self) -> None:
         """Read and set up the charger now, with all steps.
 
-        Raises `ChargerOffline` when the connection ends meanwhile.
+        Who asks while it is done waits for the same. Raises `ChargerOffline` when the
+        connection ends meanwhile.
         """
-        await self.stop_setup()
-        self._charger.remember(fatal_steps={})
-        if not await self.onboarding.run():
+        task = self._refreshing
+        if task is None or task.done():
+            task = asyncio.create_task(
+                self._read_anew(self._setup),
+                name=f"ocpp refresh of {self._charger.identity}",
+            )
+            self._setup = self._refreshing = task
+        await asyncio.wait({task})
+        if task.cancelled() or not task.result():
             raise ChargerOffline("GetConfiguration")
 
-    def _changed(self, changes: frozenset[Change]) -> None:
-        if due_connectors(self._charger, changes):
-            renewing = renew_session_limits(self._charger, self.commands, changes)
-            task = asyncio.get_running_loop().create_task(renewing)
-            self._limiting.add(task)
-            task.add_done_callback(self._limiting.discard)
+    async def _read_anew(self, before: asyncio.Task[Any] | None) -> bool:
+        if before is not None:
+            before.cancel()
+            await asyncio.gather(before, return_exceptions=True)
+        self._charger.remember(fatal_steps={})
+        return await self.onboarding.run()
 
     def _begin_setup(self, delay: float) -> None:
+        if self._refreshing is not None and not self._refreshing.done():
+            return
         if self._setup is not None:
             self._setup.cancel()
         self._setup = asyncio.create_task(

@@ -13,6 +13,14 @@ from simulator import Car
 from .conftest import DOMAIN, Simulated, charger_of, wait_for_charger
 
 
+def copy_database(source: Path, name: str, target: Path) -> None:
+    """Copy a database's files, as a backup of the folder does."""
+    target.mkdir()
+    for file in source.glob(f"{name}*"):
+        if not file.name.endswith("-shm"):
+            shutil.copy(file, target / file.name)
+
+
 async def test_a_copy_made_during_a_backup_holds_what_was_kept_before(
     hass: HomeAssistant,
     charger_entry: MockConfigEntry,
@@ -28,10 +36,7 @@ async def test_a_copy_made_during_a_backup_holds_what_was_kept_before(
     await async_pre_backup(hass)
     name = f"{DOMAIN}_{charger_entry.entry_id}.db"
     copies = tmp_path / "copies"
-    copies.mkdir()
-    for file in Path(hass.config.config_dir).glob(f"{name}*"):
-        if not file.name.endswith("-shm"):
-            shutil.copy(file, copies / file.name)
+    copy_database(Path(hass.config.config_dir), name, copies)
     await charge_point.stop_locally(1)
     await wait_for_charger(charger, lambda one: not one.connectors[1].transaction)
     await async_post_backup(hass)

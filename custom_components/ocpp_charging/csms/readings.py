@@ -55,11 +55,8 @@ class MeterReader:
         self, connector: Connector, transaction_id: int | None, register: Reading
     ) -> None:
         """Have a register value of a session kept."""
-        if (
-            connector.connector_id == 0
-            or connector.transaction is None
-            and (transaction_id in NO_TRANSACTION)
-        ):
+        unnamed = transaction_id in NO_TRANSACTION
+        if connector.connector_id == 0 or (unnamed and connector.transaction is None):
             return
         self._charger.journal.record_register(
             self._charger.identity,

@@ -777,6 +777,20 @@ async def test_a_password_for_a_charger_that_is_away(
     assert charger_of(charger_entry).settings.key_hashes == (new,)
 
 
+async def test_a_charger_gets_in_with_every_password_it_may_have(
+    hass: HomeAssistant, charger_entry: MockConfigEntry, simulated: Simulated
+) -> None:
+    """It is away while its password is changed twice."""
+    for password in ("second-of-them-2026", "third-of-them-2026"):
+        result = await answer(
+            hass, await reconfigure(hass, charger_entry), changed(password=password)
+        )
+        assert result["reason"] == "password_offline"
+    assert len(only_data(charger_entry)["key_hashes"]) == 3
+    charge_point = await simulated(charger_entry, password=PASSWORD)
+    assert charge_point.last_error is None
+
+
 async def test_a_new_password_that_takes_the_connection_over_ends_the_old_one(
     hass: HomeAssistant, unloads: None, simulated: Simulated
 ) -> None:

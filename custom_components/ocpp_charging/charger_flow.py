@@ -164,7 +164,7 @@ class ChargerSubentryFlow(
             try:
                 new = await async_hash_key(self.hass, password)
                 # The old one stays good until the charger has shown the new one.
-                data[CONF_KEY_HASHES] = [new, *data[CONF_KEY_HASHES][:1]]
+                data[CONF_KEY_HASHES] = _with_new_key(data[CONF_KEY_HASHES], new)
             except InvalidKey as error:
                 errors[CONF_PASSWORD] = key_error(error)
         elif required and not data[CONF_KEY_HASHES]:
@@ -228,6 +228,15 @@ def _free_identity(entry: OcppConfigEntry) -> str:
     while f"{SUBENTRY_CHARGER}-{number}" in taken:
         number += 1
     return f"{SUBENTRY_CHARGER}-{number}"
+
+
+def _with_new_key(hashes: list[str], new: str) -> list[str]:
+    """Return the stored passwords when a new one comes.
+
+    The oldest is the one that the charger is known to use, the others were set and
+    may have reached it: it must get in with each of them.
+    """
+    return list(dict.fromkeys([new, *hashes[:1], *hashes[-1:]]))
 
 
 def _is_web(address: str) -> bool:

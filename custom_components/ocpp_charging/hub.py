@@ -264,7 +264,7 @@ class Hub:
         return list(self.entry.get_subentries_of_type(SUBENTRY_CHARGER))
 
     def _add(self, subentry: ConfigSubentry) -> None:
-        settings = self._keys.accepted(charger_settings(self.entry, subentry.data))
+        settings = charger_settings(self.entry, subentry.data)
         memory = self.journal.memory(settings.identity)
         charger = self.central.add(settings, memory)
         # One that was expected has learned already, in a memory of its own.
@@ -280,7 +280,7 @@ class Hub:
 
     def _update(self, subentry: ConfigSubentry) -> None:
         subentry_id = subentry.subentry_id
-        settings = self._keys.accepted(charger_settings(self.entry, subentry.data))
+        settings = charger_settings(self.entry, subentry.data)
         if settings != self.chargers[subentry_id].settings:
             self.central.configure(settings)
         # The device shows the title and the web address.

@@ -8,7 +8,6 @@ from homeassistant.core import callback
 
 from .const import CONF_KEY_HASHES
 from .csms.charger import Charger
-from .csms.model import ChargerSettings
 
 if TYPE_CHECKING:
     from .hub import Hub
@@ -28,10 +27,6 @@ class KeyChanges:
         """Attend to `hub`; nothing is dropped before `async_start`."""
         self._hub = hub
 
-    def accepted(self, settings: ChargerSettings) -> ChargerSettings:
-        """Return the settings with the passwords that are accepted now: all of them."""
-        return settings
-
     @callback
     def async_start(self) -> Callable[[], None]:
         """Begin to watch how chargers come in; returns how to stop."""
@@ -47,9 +42,10 @@ class KeyChanges:
 
     def _came_in(self, subentry_id: str, charger: Charger) -> None:
         entry = self._hub.entry
-        subentry = entry.subentries.get(subentry_id)
-        if subentry is None:
+        if subentry_id not in entry.subentries:
+            # It is being removed, and has not been taken away yet.
             return
+        subentry = entry.subentries[subentry_id]
         newest, *older = subentry.data.get(CONF_KEY_HASHES) or [None]
         if not older or charger.key_hash != newest:
             return

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 import re
 
@@ -239,6 +239,25 @@ async def test_new_firmware_may_do_what_the_old_one_could_not(
     assert (charger.features.limit_purpose is None) is forgotten
     assert (charger.memory.fatal_steps == {}) is forgotten
     assert charger.features.max_periods == 10
+
+
+async def test_a_boot_that_says_less_takes_nothing_away(
+    raw: RawCharger, charger: Charger
+) -> None:
+    await raw.boot(firmwareVersion="1", chargePointSerialNumber="S1")
+    before = charger.info
+    _learn(charger)
+    await raw.call("BootNotification", {"chargePointVendor": [], "imsi": "I"})
+    assert charger.info == replace(before, imsi="I")
+    assert charger.features.measurands == ("Voltage",)
+
+
+async def test_another_serial_number_is_another_charger(
+    raw: RawCharger, charger: Charger
+) -> None:
+    await raw.boot(firmwareVersion="1", chargePointSerialNumber="S1")
+    await raw.boot(chargePointSerialNumber="S2")
+    assert charger.info.firmware is None
 
 
 async def test_observers_hear_of_a_boot(raw: RawCharger, charger: Charger) -> None:

@@ -162,6 +162,43 @@ async def test_a_stop_that_is_accepted_and_never_comes_is_an_error(
     assert caught.value.action == "StopTransaction"
 
 
+async def test_a_session_that_its_status_denies_does_not_keep_from_starting(
+    raw: RawCharger, charger: Charger, connector: Connector
+) -> None:
+    old = await raw.start(meterStart=1)
+    await raw.status("Preparing")
+    starting = asyncio.create_task(control.start_charging(charger, 1))
+    await raw.answer(await raw.next_call("RemoteStartTransaction"), ACCEPTED)
+    await raw.alive()
+    assert not starting.done()
+    new = await raw.start(meterStart=2)
+    await starting
+    assert connector.transaction is not None
+    assert connector.transaction.transaction_id == new["transactionId"]
+    assert new != old
+
+
+async def test_a_session_that_charger_and_status_deny_is_over(
+    raw: RawCharger, charger: Charger, connector: Connector
+) -> None:
+    await raw.start()
+    await raw.status("Preparing")
+    raw.reactions["RemoteStopTransaction"] = REJECTED
+    await control.stop_charging(charger, 1)
+    assert connector.transaction is None
+
+
+async def test_a_refused_stop_is_an_error_while_it_charges(
+    raw: RawCharger, charger: Charger, connector: Connector
+) -> None:
+    await raw.start()
+    await raw.status("Charging")
+    raw.reactions["RemoteStopTransaction"] = REJECTED
+    with pytest.raises(CommandRefused):
+        await control.stop_charging(charger, 1)
+    assert connector.transaction is not None
+
+
 async def test_there_must_be_something_to_stop(
     raw: RawCharger, charger: Charger
 ) -> None:
@@ -335,8 +372,105 @@ async def test_a_charger_that_counts_in_watts_gets_the_sum_of_its_phases(
     schedule = limited.profiles[0]["csChargingProfiles"]["chargingSchedule"]
     assert schedule["chargingRateUnit"] == "W"
     assert schedule["chargingSchedulePeriod"] == [
-        {"startPeriod": 0, "limit": watts, "numberPhases": max(phases, 1)}
+        {"startPeriod": 0, "limit": watts}
+        | ({"numberPhases": phases} if phases else {})
     ]
+
+
+async def test_a_limit_in_watts_follows_the_phases(
+    limited: Limited, raw: RawCharger, charger: Charger
+) -> None:
+    know(charger, rate_units=frozenset({RateUnit.WATT}))
+    await control.set_current_limit(charger, 1, 16)
+    for _ in range(2):
+        await raw.meter(
+            *(
+                {"value": "1", "measurand": "Current.Import", "phase": phase}
+                for phase in ("L1", "L2", "L3")
+            )
+        )
+        await until(charger, lambda: len(limited.profiles) == 2)
+        await raw.alive()
+    first, second = (
+        each["csChargingProfiles"]["chargingSchedule"]["chargingSchedulePeriod"]
+        for each in limited.profiles
+    )
+    assert first == [{"startPeriod": 0, "limit": 3680}]
+    assert second == [{"startPeriod": 0, "limit": 11040, "numberPhases": 3}]
+
+
+@pytest.mark.parametrize("answer", ["Accepted", "Unknown"])
+async def test_a_cleared_limit_is_forgotten(
+    limited: Limited,
+    raw: RawCharger,
+    charger: Charger,
+    connector: Connector,
+    answer: str,
+) -> None:
+    await control.set_current_limit(charger, 1, 10)
+    told: list[float | None] = []
+    charger.listen(1, "limit_a", lambda: told.append(connector.limit_a))
+    raw.reactions["ClearChargingProfile"] = {"status": answer}
+    await charger.commands("ClearChargingProfile").clear_profiles(profile_id=5)
+    assert charger.memory.limits_a == {1: 10}
+    await charger.commands("ClearChargingProfile").clear_profiles()
+    assert charger.memory.limits_a == {}
+    assert told == [None]
+
+
+async def test_a_default_that_a_session_does_not_obey_is_set_in_another_way(
+    limited: Limited, raw: RawCharger, charger: Charger
+) -> None:
+    limited.takes = lambda purpose, unit, level: (
+        "Rejected" if purpose == MAXIMUM else "Accepted"
+    )
+    limited.obeys = lambda purpose, unit, level: purpose == TRANSACTION
+    await control.set_current_limit(charger, 1, 10)
+    assert charger.features.limit_purpose is ProfilePurpose.DEFAULT
+    await raw.start()
+    await until(
+        charger, lambda: charger.features.limit_purpose is ProfilePurpose.TRANSACTION
+    )
+    assert charger.memory.limits_a == {1: 10}
+
+
+async def test_a_default_that_a_session_obeys_is_not_sent_again(
+    limited: Limited, raw: RawCharger, charger: Charger
+) -> None:
+    limited.takes = lambda purpose, unit, level: (
+        "Rejected" if purpose == MAXIMUM else "Accepted"
+    )
+    await control.set_current_limit(charger, 1, 10)
+    sent = len(limited.tried)
+    await raw.start()
+    async with asyncio.timeout(5):
+        while raw.log[-1].action != "GetCompositeSchedule":
+            await raw.alive()
+    await raw.alive()
+    assert len(limited.tried) == sent
+
+
+async def test_the_first_limit_of_a_charger_that_takes_them_in_sessions_is_kept(
+    limited: Limited, raw: RawCharger, charger: Charger, connector: Connector
+) -> None:
+    limited.takes = lambda purpose, unit, level: (
+        "Accepted" if purpose == TRANSACTION else "Rejected"
+    )
+    await control.set_current_limit(charger, 1, 10)
+    assert connector.limit_a == 10
+    await raw.start()
+    await until(
+        charger, lambda: charger.features.limit_purpose is ProfilePurpose.TRANSACTION
+    )
+
+
+async def test_a_charger_without_limits_is_no_charger_of_limits_in_sessions(
+    limited: Limited, charger: Charger, connector: Connector
+) -> None:
+    limited.takes = lambda purpose, unit, level: "NotSupported"
+    with pytest.raises(CommandRefused):
+        await control.set_current_limit(charger, 1, 10)
+    assert connector.limit_a is None
 
 
 async def test_what_the_charger_refuses_is_passed_over(

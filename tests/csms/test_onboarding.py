@@ -233,7 +233,7 @@ async def test_what_was_agreed_is_set_again_when_the_charger_forgot(
     box.taken = set(NEEDED_MEASURANDS)
     await plug(box, boot=True)
     await ready(one)
-    box.keys[MEASURANDS] = "Voltage"
+    box.keys[MEASURANDS] = NEEDED_MEASURANDS[0]
     raw = await plug(box)
     await ready(one)
     assert box.keys[MEASURANDS] == ",".join(NEEDED_MEASURANDS)
@@ -269,6 +269,53 @@ async def test_a_charger_that_must_restart_for_it_is_not_refusing(
     await ready(one)
     assert sent(raw).count(("ChangeConfiguration", MEASURANDS)) == 1
     assert one.features.measurands == WANTED_MEASURANDS
+
+
+async def test_what_a_charger_sends_already_stays(
+    plug: Plug, box: Box, one: Charger
+) -> None:
+    box.taken |= {"RPM"}
+    box.keys[MEASURANDS] = "RPM,Voltage"
+    await plug(box, boot=True)
+    await ready(one)
+    assert set(box.keys[MEASURANDS].split(",")) == {*WANTED_MEASURANDS, "RPM"}
+    assert box.keys[MEASURANDS].startswith(",".join((*NEEDED_MEASURANDS, "RPM")))
+
+
+async def test_a_charger_that_sends_more_than_is_wanted_is_left_alone(
+    plug: Plug, one: Charger
+) -> None:
+    box = Box(**{MEASURANDS: ",".join((*WANTED_MEASURANDS, "RPM"))})
+    raw = await plug(box, boot=True)
+    await ready(one)
+    assert ("ChangeConfiguration", MEASURANDS) not in sent(raw)
+
+
+async def test_no_more_measurands_are_asked_for_than_a_charger_can_hold(
+    plug: Plug, one: Charger
+) -> None:
+    box = Box(MeterValuesSampledDataMaxLength="3", **{MEASURANDS: "SoC"})
+    raw = await plug(box, boot=True)
+    await ready(one)
+    assert box.keys[MEASURANDS].split(",") == [*NEEDED_MEASURANDS, "SoC"]
+    assert sent(raw).count(("ChangeConfiguration", MEASURANDS)) == 1
+
+
+async def test_that_a_charger_must_restart_for_it_is_noted_and_told_once(
+    swift: CentralSystem,
+    plug: Plug,
+    box: Box,
+    one: Charger,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    box.word = "RebootRequired"
+    await plug(box, boot=True)
+    await ready(one)
+    outcomes = onboarding_of(swift).outcomes
+    late = {name for name, outcome in outcomes.items() if "restart" in outcome}
+    assert late == {"measurands", "interval"}
+    assert caplog.text.count("only after a restart") == 1
 
 
 async def test_connectors_appear_as_many_as_the_charger_has(
@@ -690,6 +737,38 @@ async def test_a_refresh_takes_the_place_of_a_set_up_under_way(
     await raw.answer(first, {})
     await refreshing
     assert one.ready
+
+
+async def test_two_refreshes_at_once_are_one(
+    plug: Plug, box: Box, one: Charger
+) -> None:
+    raw = await plug(box, boot=True)
+    await ready(one)
+    raw.log.clear()
+    del raw.reactions["GetConfiguration"]
+    commands = one.commands("X")
+    both = asyncio.gather(commands.refresh(), commands.refresh())
+    asked = await raw.next_call("GetConfiguration")
+    await raw.boot()  # it does not begin yet another one
+    await raw.answer(asked, box.get(asked.payload))
+    await both
+    actions = [each.action for each in raw.log]
+    assert actions.count("GetConfiguration") == 1
+    assert actions.count("TriggerMessage") == 2
+
+
+async def test_that_we_stop_during_a_refresh_is_no_fault_of_a_step(
+    swift: CentralSystem, plug: Plug, box: Box, one: Charger
+) -> None:
+    raw = await plug(box, boot=True)
+    await ready(one)
+    del raw.reactions["GetConfiguration"]
+    refreshing = asyncio.ensure_future(one.commands("X").refresh())
+    await raw.next_call("GetConfiguration")
+    await swift.stop()
+    with pytest.raises(ChargerOffline):
+        await refreshing
+    assert one.memory.fatal_steps == {}
 
 
 async def test_a_refresh_whose_charger_leaves_is_an_error(

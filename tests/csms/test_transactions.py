@@ -419,6 +419,34 @@ async def test_what_a_late_stop_adds_to_the_last_session_is_told(
     assert told == ["session_energy"]
 
 
+async def test_a_charger_that_restarts_and_prepares_has_forgotten_its_session(
+    raw: RawCharger, connector: Connector, dial: Dial
+) -> None:
+    await raw.boot()
+    started = await raw.start()
+    await raw.status("Charging")
+    await raw.close()
+    raw = await dial()
+    await raw.boot()
+    assert connector.transaction is not None
+    await raw.status("Preparing")
+    assert connector.transaction is None
+    await raw.status("Charging")  # it had not, after all
+    assert connector.transaction is not None
+    assert connector.transaction.transaction_id == started["transactionId"]
+
+
+@pytest.mark.parametrize("boot", [False, True])
+async def test_preparing_is_part_of_a_session_that_has_just_begun(
+    raw: RawCharger, connector: Connector, boot: bool
+) -> None:
+    if boot:
+        await raw.boot()
+    await raw.start()
+    await raw.status("Preparing")
+    assert connector.transaction is not None
+
+
 async def test_the_next_car_does_not_take_up_a_session_that_was_never_stopped(
     raw: RawCharger, connector: Connector
 ) -> None:

@@ -12,6 +12,9 @@ from .charger import Charger
 _NOTED_S = 2.0
 """The clock is told of when it is off by so much more or less than was known."""
 
+_SET_S = 5.0
+"""A clock that is no further off has been set by our answers."""
+
 _AGREE_S = 3.0
 _TICK = timedelta(seconds=10)
 """Two times so far apart that agree on the offset come from a clock that runs: what
@@ -38,7 +41,7 @@ class ChargerClock:
         """Learn from a message that the charger made at `at` and sent before `now`.
 
         A delay only makes a clock look slower than it is: a lower offset counts when
-        a later message confirms it.
+        a later message confirms it, or at once when the clock has been set to ours.
         """
         ahead = (at - now).total_seconds()
         known = self._charger.clock_offset_s
@@ -46,8 +49,9 @@ class ChargerClock:
             self._slower = None
             if known is not None:
                 return
-        elif ahead < (known or 0) and not self._confirms(at, ahead):
-            return
+        elif ahead < (known or 0) and abs(ahead) > _SET_S:
+            if not self._confirms(at, ahead):
+                return
         self._slower = None
         offset = float(round(ahead))
         self._charger.update(clock_offset_s=offset)

@@ -81,9 +81,12 @@ class Commands(ABC):
         connector_id: int | None = None,
         purpose: ProfilePurpose | None = None,
         stack_level: int | None = None,
+        keep_limits: bool = False,
     ) -> bool:
         """Remove the profiles that match all criteria (OCPP 1.6 §5.5).
 
+        The owner's limit of a connector is forgotten when its profile is among them,
+        unless `keep_limits`.
         Returns False when the charger knows none that match.
         """
 

@@ -84,7 +84,7 @@ class Onboarding:
         self.outcomes: dict[str, str] = {}
         self.booted = False
         self.running = False
-        self._after_restart: set[str] = set()
+        self._after_restart: dict[str, list[str]] = {}
 
     async def run(self) -> bool:
         """Go through all steps; returns False when the connection ends meanwhile."""
@@ -102,17 +102,21 @@ class Onboarding:
             await self._pace.keep()
             if not await self._try(name, step):
                 return False
-        if self._after_restart:
+        late = dict.fromkeys(
+            key for keys in self._after_restart.values() for key in keys
+        )
+        if late:
             _LOGGER.info(
                 "%s: uses its new %s only after a restart",
                 self._charger.identity,
-                ", ".join(sorted(self._after_restart)),
+                ", ".join(late),
             )
         self._charger.update(ready=True)
         return True
 
     async def _try(self, name: str, step: Callable[[], Awaitable[None]]) -> bool:
         started = asyncio.get_running_loop().time()
+        self._after_restart[name] = []
         try:
             await step()
         except ChargerOffline:
@@ -126,7 +130,7 @@ class Onboarding:
             _LOGGER.debug("%s: step %s: %s", self._charger.identity, name, error)
         else:
             self.outcomes[name] = (
-                "done; it counts after a restart" if self._after_restart else "done"
+                "done, for after a restart" if self._after_restart[name] else "done"
             )
         if name in self._charger.memory.fatal_steps:
             self._charger.remember(
@@ -240,7 +244,7 @@ class Onboarding:
 
     async def _offer(self, measurands: tuple[str, ...]) -> bool:
         try:
-            await self._set(MEASURANDS_KEY, ",".join(measurands))
+            await self._set("measurands", MEASURANDS_KEY, ",".join(measurands))
         except CommandRefused, CommandFailed:
             return False
         self._remember_measurands(measurands)
@@ -250,15 +254,15 @@ class Onboarding:
         features = replace(self._charger.features, measurands=measurands)
         self._charger.remember(features=features)
 
-    async def _set(self, key: str, value: str) -> None:
+    async def _set(self, step: str, key: str, value: str) -> None:
         if await self._outgoing.set_configuration(key, value):
-            self._after_restart.add(key)
+            self._after_restart[step].append(key)
 
     async def _set_interval(self) -> None:
         wanted = str(round(self._charger.settings.sample_interval.total_seconds()))
         setting = self._charger.configuration.get(INTERVAL_KEY)
         if setting is None or setting.value != wanted:
-            await self._set(INTERVAL_KEY, wanted)
+            await self._set("interval", INTERVAL_KEY, wanted)
 
     async def _trigger_meter_values(self) -> None:
         await self._outgoing.trigger("MeterValues")

@@ -49,9 +49,10 @@ class ChargerClock:
             self._slower = None
             if known is not None:
                 return
-        elif ahead < (known or 0) and abs(ahead) > _SET_S:
-            if not self._confirms(at, ahead):
-                return
+        elif ahead < (known or 0) and not (
+            abs(ahead) <= _SET_S or self._confirms(at, ahead)
+        ):
+            return
         self._slower = None
         offset = float(round(ahead))
         self._charger.update(clock_offset_s=offset)

@@ -68,11 +68,22 @@ async def test_a_refused_limit_is_an_error_and_changes_nothing(
 ) -> None:
     charge_point = await simulated(charger_entry)
     await wait_for_state(hass, LIMIT, "32.0")
-    charge_point.answers["SetChargingProfile"] = {"status": "Rejected"}
+    charge_point.answers["SetChargingProfile"] = {"status": "NotSupported"}
     with pytest.raises(HomeAssistantError) as caught:
         await limit(hass, 10)
-    assert caught.value.translation_key == "charger_refused"
+    assert caught.value.translation_key == "charger_unsupported"
     assert value(hass, LIMIT) == "32.0"
+
+
+async def test_a_limit_that_is_rejected_without_a_session_waits_for_one(
+    hass: HomeAssistant, charger_entry: MockConfigEntry, simulated: Simulated
+) -> None:
+    """So it is with chargers that take limits for a session only."""
+    charge_point = await simulated(charger_entry)
+    await wait_for_state(hass, LIMIT, "32.0")
+    charge_point.answers["SetChargingProfile"] = {"status": "Rejected"}
+    await limit(hass, 10)
+    assert value(hass, LIMIT) == "10.0"
 
 
 async def test_more_than_the_maximum_is_refused(

@@ -216,6 +216,8 @@ class Charger:
         if self.connected_at is not None:
             self.reconnects += 1
         self._commands = commands
+        for connector in self.connectors.values():
+            connector.seen_running = False
         self.connected_at = now
         if self.memory.accepted:
             self.registration = Registration.ACCEPTED

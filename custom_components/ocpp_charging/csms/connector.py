@@ -22,6 +22,15 @@ FLOW_KEYS = frozenset(
 )
 """Readings that are 0 when nothing flows, whether the charger says so or not."""
 
+RUNNING = frozenset(
+    {
+        ConnectorStatus.CHARGING,
+        ConnectorStatus.SUSPENDED_EV,
+        ConnectorStatus.SUSPENDED_EVSE,
+    }
+)
+"""The statuses that a connector has in a transaction (OCPP 1.6 §4.9)."""
+
 _PLUGGED: dict[ConnectorStatus, bool] = {
     ConnectorStatus.AVAILABLE: False,
     ConnectorStatus.PREPARING: True,
@@ -62,6 +71,8 @@ class Connector:
         self.last_transaction: Transaction | None = None
         self.limit_a = limit_a
         self.register = EnergyRegister()
+        self.seen_running = False
+        """Whether the transaction began on this connection and no status denied it."""
         self._power_since_status = False
 
     def reading(self, key: str) -> float | None:
@@ -103,6 +114,16 @@ class Connector:
         return self.status is ConnectorStatus.FAULTED or (
             self.error_code not in {None, ErrorCode.NO_ERROR}
         )
+
+    @property
+    def runs(self) -> bool:
+        """Say whether there is a transaction whose end cannot have been lost.
+
+        That is one of which the charger has said nothing else since, or with which
+        the status agrees, where it is known (OCPP 1.6 §4.9).
+        """
+        agrees = self.status is None or self.status in RUNNING
+        return self.transaction is not None and (self.seen_running or agrees)
 
     @property
     def session(self) -> Transaction | None:
@@ -160,6 +181,7 @@ class Connector:
             vendor_error=vendor_error,
         )  # fmt: skip
         self.status_at = at
+        self.seen_running &= status in RUNNING
         if "status" in changed:
             self._power_since_status = False
             if status is not ConnectorStatus.CHARGING:
@@ -183,6 +205,7 @@ class Connector:
         """Make a transaction the running one."""
         before = self._derived()
         self.transaction = transaction
+        self.seen_running = True
         return {"transaction"} | self._derived_changes(before)
 
     def end(self, at: datetime | None, *, keep: bool = True) -> set[str]:

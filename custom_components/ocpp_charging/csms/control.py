@@ -8,7 +8,6 @@ from .charger import Charger
 from .errors import CommandRefused, InvalidRequest
 from .limits import set_limit
 from .model import ChargingProfile
-from .transactions import RUNNING
 from .waiting import wait_until
 
 
@@ -28,7 +27,7 @@ async def start_charging(
     """
     connector = charger.connector(connector_id)
     known = connector.transaction
-    if known is not None and connector.status in {None, *RUNNING}:
+    if connector.runs:
         return
     tag = id_tag or charger.settings.start_tag
     commands = charger.commands("RemoteStartTransaction")
@@ -37,7 +36,7 @@ async def start_charging(
         charger,
         lambda: (
             connector.transaction is not None
-            and (connector.transaction is not known or connector.status in RUNNING)
+            and (connector.transaction is not known or connector.runs)
         ),
         action="StartTransaction",
         timeout=timeout,
@@ -60,7 +59,7 @@ async def stop_charging(
     try:
         await commands.remote_stop(transaction.transaction_id)
     except CommandRefused:
-        if connector.status in {None, *RUNNING}:
+        if connector.runs:
             raise
         if connector.transaction is transaction:
             charger.publish(connector_id, connector.end(None))

@@ -7,7 +7,7 @@ what is remembered as open need not be running.
 from datetime import datetime, timedelta
 
 from .charger import Charger
-from .connector import Connector
+from .connector import RUNNING, Connector
 from .model import ConnectorStatus, Transaction
 
 RECENT = timedelta(minutes=5)
@@ -18,15 +18,6 @@ MAX_KEPT = 32
 
 MAX_ID = 2**31 - 1
 """Greater ids are a charger's way to say that there is no transaction."""
-
-RUNNING = frozenset(
-    {
-        ConnectorStatus.CHARGING,
-        ConnectorStatus.SUSPENDED_EV,
-        ConnectorStatus.SUSPENDED_EVSE,
-    }
-)
-"""The statuses that a connector has in a transaction (OCPP 1.6 §4.9)."""
 
 OVER = frozenset({ConnectorStatus.AVAILABLE, ConnectorStatus.FINISHING})
 """The statuses that show a transaction's end, whatever its StopTransaction says."""

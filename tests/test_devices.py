@@ -52,6 +52,14 @@ def central_device(hass: HomeAssistant, entry: MockConfigEntry) -> dr.DeviceEntr
     return device
 
 
+async def test_a_renamed_central_system_has_its_new_name_at_once(
+    hass: HomeAssistant, charger_entry: MockConfigEntry
+) -> None:
+    hass.config_entries.async_update_entry(charger_entry, title="Carport")
+    await hass.async_block_till_done()
+    assert central_device(hass, charger_entry).name == "Carport"
+
+
 async def test_connectors_are_parts_of_a_charger_of_a_central_system(
     hass: HomeAssistant, charger_entry: MockConfigEntry, simulated: Simulated
 ) -> None:

@@ -246,6 +246,7 @@ class Hub:
         if ListenerSettings.from_data(self.entry.data) != self.settings:
             self.hass.config_entries.async_schedule_reload(self.entry.entry_id)
         else:
+            async_register_central(self)
             self.async_sync_chargers()
 
     @callback

@@ -161,7 +161,7 @@ def test_a_bucket_reads(name: str) -> None:
 
 
 def test_every_measurand_has_a_key() -> None:
-    items = [sampled("1", measurand) for measurand in metering.MEASURANDS]
+    items = [sampled("1", measurand) for measurand in metering.QUANTITIES]
     assert set(read(*items)) == {
         "energy", "energy_export", "power", "power_export", "power_offered",
         "reactive_power", "power_factor", "current", "current_export",
@@ -617,7 +617,7 @@ def test_a_session_never_shows_less_than_nothing(
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12)
-    | st.sampled_from([*metering.MEASURANDS, "L1", "L1-N", "kWh", "Celsius", "12.5"]),
+    | st.sampled_from([*metering.QUANTITIES, "L1", "L1-N", "kWh", "Celsius", "12.5"]),
     lambda inner: st.lists(inner, max_size=4)
     | st.dictionaries(
         st.sampled_from(

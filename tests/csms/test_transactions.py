@@ -99,10 +99,15 @@ async def test_ids_are_unique_over_connectors_and_chargers(
     ]
     assert len({answer["transactionId"] for answer in answers}) == 3
     charger = central.chargers["CP1"]
-    for answer, connector_id in zip(answers, (1, 2), strict=False):
-        found = charger.connector_of(answer["transactionId"])
-        assert found is charger.connectors[connector_id]
-    assert charger.connector_of(answers[2]["transactionId"]) is None
+    running = {
+        connector.transaction.transaction_id: connector_id
+        for connector_id, connector in charger.connectors.items()
+        if connector.transaction is not None
+    }
+    assert running == {
+        answers[0]["transactionId"]: 1,
+        answers[1]["transactionId"]: 2,
+    }
 
 
 async def test_sessions_of_two_connectors_do_not_touch(

@@ -134,14 +134,6 @@ class Charger:
             self.publish(0, {"connectors"})
         return self.connectors[connector_id]
 
-    def connector_of(self, transaction_id: int) -> Connector | None:
-        """Return the connector whose running transaction has this id."""
-        for connector in self.connectors.values():
-            running = connector.transaction
-            if running is not None and running.transaction_id == transaction_id:
-                return connector
-        return None
-
     def transaction(self, transaction_id: int) -> Transaction | None:
         """Return a remembered transaction, running or not yet reported as ended."""
         return self.memory.transactions.get(transaction_id)

@@ -166,10 +166,10 @@ def _ways(charger: Charger, connector_id: int) -> Iterator[_Way]:
         for level in levels
     ]
 
-    def tried_before(way: _Way) -> bool:
+    def unproven(way: _Way) -> bool:
         return (way.purpose, way.unit) != (features.limit_purpose, features.limit_unit)
 
-    yield from sorted(ways, key=tried_before)
+    yield from sorted(ways, key=unproven)
 
 
 async def _send_limit(

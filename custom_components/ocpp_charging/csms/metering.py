@@ -85,8 +85,6 @@ QUANTITIES: dict[str, _Quantity] = {
 }
 """One Heidelberg sends the state of charge in volts; it is percent all the same."""
 
-MEASURANDS = tuple(QUANTITIES)
-
 _CONTEXT_RANK = {
     "Sample.Periodic": 0,
     "Trigger": 1,

@@ -38,9 +38,8 @@ __all__ = ["CentralSystem", "Expectation", "Refusal", "Timing", "UnknownCharger"
 _LOGGER = logging.getLogger(__name__)
 
 MAX_MESSAGE_BYTES = 1024 * 1024
-GOING_AWAY = 1001
 REPLACED = 1000
-MAX_REASON = "replaced by a new connection"
+REPLACED_REASON = "replaced by a new connection"
 
 
 class ChargerConnection(ServerConnection):
@@ -280,7 +279,7 @@ class CentralSystem:
         peer.charger.key_hash = connection.key_hash
         peer.charger.attach(session.commands, address, datetime.now(UTC))
         if replaced is not None:
-            self._close_later(replaced.link.close(REPLACED, MAX_REASON))
+            self._close_later(replaced.link.close(REPLACED, REPLACED_REASON))
         _LOGGER.info("Charger %s connected from %s", identity, address)
         for expectation in tuple(self._expectations):
             expected = self._door.expected_settings(identity)

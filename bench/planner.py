@@ -1,0 +1,274 @@
+"""The planner for one car: how long a plan takes, and what a year of plans comes to.
+
+Times are CPU times of whole plans, with figures and reasons, over seeded random
+problems. The year compares strategies on synthetic prices, whose statistics are printed
+beside: each evening at six a car comes that needs 5 to 35 kWh by seven in the morning,
+at 4.1 to 11 kW.
+"""
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+import math
+import random
+import statistics
+import time
+
+from custom_components.ocpp_charging.charging import (
+    Car,
+    Goal,
+    Interval,
+    Plan,
+    Preferences,
+    Problem,
+    Series,
+    Signals,
+    plan,
+)
+
+from .figures import Report, arguments, run
+
+MIDNIGHT = datetime(2026, 1, 1, tzinfo=UTC)
+QUARTER = timedelta(minutes=15)
+LIMITS_MS = {192: 5.0, 672: 20.0}
+"""What a plan may take, by its number of intervals: the median of each kind."""
+HARD = 2
+"""How many times as long problems may take that have sun and a price on starts."""
+SEEDS = {192: 40, 672: 15}
+DAYS = 365
+START_COST = 0.05
+CAR = Car.of_current(max_a=16, min_a=6)
+
+
+def quarters(values: Sequence[float], each: int = 1) -> Series:
+    """Return values of one or more quarters of an hour each."""
+    length = each * QUARTER
+    return Series(
+        Interval(
+            start=MIDNIGHT + index * length,
+            end=MIDNIGHT + (index + 1) * length,
+            value=value,
+        )
+        for index, value in enumerate(values)
+    )
+
+
+def prices(rng: random.Random, hours: int, per_hour: int) -> list[float]:
+    """Return prices like those of a day-ahead market with fees.
+
+    Two peaks a day, a dip at noon that is deeper in summer, days that are dear or
+    cheap one after the other, noise from hour to hour, saws within the hour.
+    """
+    found: list[float] = []
+    day = noise = 0.0
+    for hour in range(hours):
+        if hour % 24 == 0:
+            day = 0.7 * day + rng.gauss(0, 0.035)
+        noise = 0.75 * noise + rng.gauss(0, 0.014)
+        summer = 0.5 - 0.5 * math.cos(2 * math.pi * hour / (24 * 365))
+        clock = hour % 24
+        shape = 0.055 * math.exp(-(((clock - 8) / 2) ** 2))
+        shape += 0.085 * math.exp(-(((clock - 19) / 2.5) ** 2))
+        shape -= (0.03 + 0.09 * summer) * math.exp(-(((clock - 13.5) / 2.5) ** 2))
+        shape -= 0.04 * math.exp(-(((clock - 3) / 3) ** 2))
+        for part in range(per_hour):
+            saw = rng.gauss(0, 0.008) + 0.012 * (part - 1.5) * (1 if clock < 12 else -1)
+            saw = saw if per_hour > 1 else 0.0
+            found.append(round(0.24 + shape + day + noise + saw, 5))
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """A kind of problem."""
+
+    name: str
+    start_cost: float = 0.0
+    sun: bool = False
+    co2: bool = False
+    run: int = 0
+    block: bool = False
+
+
+KINDS = (
+    Kind(name="prices alone"),
+    Kind(name="start cost", start_cost=0.1),
+    Kind(name="start cost, CO2", start_cost=0.1, co2=True),
+    Kind(name="one block", block=True),
+    Kind(name="least run and pause", start_cost=0.1, run=60),
+    Kind(name="sun", sun=True),
+    Kind(name="sun, start cost", sun=True, start_cost=0.1),
+    Kind(name="sun, start cost, run and pause", sun=True, start_cost=0.1, run=60),
+)
+
+
+def problem(rng: random.Random, kind: Kind, count: int) -> Problem:
+    """Return a problem of a kind with a number of intervals."""
+    cloud = 1.0
+    suns = []
+    for index in range(count):
+        cloud = rng.uniform(0.3, 1) if index % 4 == 0 else cloud
+        height = math.sin((index % 96 - 28) / 40 * math.pi)
+        suns.append(max(0.0, 9000 * cloud * height) if 28 < index % 96 < 68 else 0.0)
+    pause = timedelta(minutes=kind.run / 2)
+    return Problem(
+        signals=Signals(
+            price=quarters(prices(rng, count // 4, 4)),
+            solar=quarters(suns) if kind.sun else Series(),
+            feed_in=quarters([0.08] * count) if kind.sun else Series(),
+            co2=quarters([rng.uniform(50, 500) for _ in range(count)])
+            if kind.co2
+            else Series(),
+        ),
+        car=CAR,
+        goal=Goal(energy_kwh=rng.uniform(5, 55), ready_by=MIDNIGHT + count * QUARTER),
+        preferences=Preferences(
+            co2_price=0.5,
+            start_cost=kind.start_cost,
+            minimum_run=timedelta(minutes=kind.run),
+            minimum_pause=pause,
+            one_block=kind.block,
+        ),
+    )
+
+
+def timed(kind: Kind, count: int) -> tuple[list[float], float]:
+    """Return the CPU times of some plans in ms, and their largest gap in money."""
+    took: list[float] = []
+    gap = 0.0
+    for seed in range(SEEDS[count]):
+        rng = random.Random(seed)
+        one = problem(rng, kind, count)
+        now = MIDNIGHT + timedelta(minutes=rng.uniform(0, 14))
+        began = time.process_time()
+        made = plan(one, now)
+        took.append((time.process_time() - began) * 1000)
+        gap = max(gap, made.gap)
+    return took, gap
+
+
+def times(report: Report) -> None:
+    """Measure how long plans take."""
+    for count, limit in LIMITS_MS.items():
+        report.title(f"A plan over {count} intervals, {SEEDS[count]} of each kind")
+        every: list[float] = []
+        for kind in KINDS:
+            took, gap = timed(kind, count)
+            every += took
+            hard = HARD if kind.sun and kind.start_cost else 1
+            median = statistics.median(took)
+            report.time(f"{kind.name}, median", median, "ms", limit=hard * limit)
+            report.figure("  the slowest", max(took), "ms")
+            if gap:
+                report.figure("  largest gap to the optimum", gap, "of the money")
+        median = statistics.median(every)
+        report.time("all kinds, median", median, "ms", limit=limit)
+        percentile = statistics.quantiles(every, n=20)[-1]
+        report.figure("  95 of 100 are below", percentile, "ms")
+
+
+def cheapest_intervals(one: Problem, now: datetime) -> tuple[float, int]:
+    """Return cost and starts of the cheapest intervals, the earlier of equals."""
+    ready = one.goal.ready_by or now
+    left = (one.goal.energy_kwh or 0.0) / (CAR.max_power_w / 1000)
+    taken: list[tuple[datetime, datetime]] = []
+    cost = 0.0
+    for item in sorted(
+        one.signals.price.between(now, ready), key=lambda one: one.value
+    ):
+        hours = min(item.hours, left)
+        if hours <= 1e-9:
+            break
+        left -= hours
+        cost += hours * CAR.max_power_w / 1000 * item.value
+        taken.append((item.start, item.start + timedelta(hours=hours)))
+    taken.sort()
+    ends = [end for _, end in taken]
+    starts = sum(start not in ends for start, _ in taken)
+    return cost, starts
+
+
+def _spread(values: Sequence[float], per_day: int) -> float:
+    days = [values[at : at + per_day] for at in range(0, len(values), per_day)]
+    return statistics.mean(max(day) - min(day) for day in days)
+
+
+def year(report: Report, per_hour: int) -> None:
+    """Compare strategies over a year of nights."""
+    rng = random.Random(2026)
+    values = prices(rng, (DAYS + 1) * 24, per_hour)
+    series = quarters(values, 4 // per_hour)
+    steps = "15-minute" if per_hour == 4 else "hourly"
+    report.title(f"A year of {steps} prices: the statistics of what is synthetic")
+    report.figure("mean", statistics.mean(values), "a kWh")
+    report.figure("standard deviation", statistics.stdev(values), "a kWh")
+    report.figure(
+        "mean of dearest less cheapest of a day", _spread(values, 24 * per_hour)
+    )
+    report.figure("lowest", min(values))
+    report.figure("highest", max(values))
+    report.figure(
+        "correlation with the interval before",
+        statistics.correlation(values[:-1], values[1:]),
+    )
+    sums: dict[str, list[float]] = {}
+
+    def add(name: str, cost: float, starts: int) -> None:
+        entry = sums.setdefault(name, [0.0, 0.0])
+        entry[0] += cost
+        entry[1] += starts
+
+    for day in range(DAYS):
+        now = MIDNIGHT + timedelta(days=day, hours=18)
+        night = series.between(now, now + timedelta(hours=13))
+        one = Problem(
+            signals=Signals(price=night),
+            car=CAR,
+            goal=Goal(
+                energy_kwh=rng.uniform(5, 35), ready_by=now + timedelta(hours=13)
+            ),
+        )
+        best = _with(one, now)
+        for name, totals in (
+            ("at once", best.at_once),
+            ("at the latest", best.at_the_latest),
+        ):
+            assert totals is not None
+            add(name, totals.cost, totals.starts)
+        add("cheapest intervals", *cheapest_intervals(one, now))
+        add("planned, starts free", best.totals.cost, best.totals.starts)
+        block = _with(one, now, one_block=True)
+        add("planned, one block", block.totals.cost, block.totals.starts)
+        made = _with(one, now, start_cost=START_COST)
+        add(f"planned, {START_COST} a start", made.totals.cost, made.totals.starts)
+    report.title(f"The year by strategy: cost, starts, cost with {START_COST} a start")
+    for name, (cost, starts) in sums.items():
+        total = cost + START_COST * starts
+        print(f"  {name:<32}{cost:10.2f}{starts:10.0f}{total:12.2f}", flush=True)
+
+
+def _with(one: Problem, now: datetime, **preferences: float) -> Plan:
+    """Return a plan with some preferences."""
+    wanted = Preferences(**preferences)  # type: ignore[arg-type]
+    return plan(
+        Problem(signals=one.signals, car=one.car, goal=one.goal, preferences=wanted),
+        now,
+    )
+
+
+PARTS: tuple[Callable[[Report], None], ...] = (
+    times,
+    lambda report: year(report, 1),
+    lambda report: year(report, 4),
+)
+
+
+async def program(report: Report, _options: argparse.Namespace) -> None:
+    """Measure."""
+    for part in PARTS:
+        part(report)
+
+
+if __name__ == "__main__":
+    run(program, arguments(__doc__))

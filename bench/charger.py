@@ -5,29 +5,17 @@ It reads one JSON object of settings from standard input and writes one of resul
 """
 
 import asyncio
-import base64
 from datetime import UTC, datetime, timedelta
 import json
-import ssl
 import sys
 import time
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 
-
-def _header(identity: str, password: str) -> dict[str, str]:
-    token = base64.b64encode(f"{identity}:{password}".encode()).decode()
-    return {"Authorization": f"Basic {token}"}
-
-
-def _ssl(url: str) -> ssl.SSLContext | None:
-    if not url.startswith("wss:"):
-        return None
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
+from . import day_chargers, fleet, hostile_peers
+from .caller import ACCEPTED, ANSWERS, header, trusting
+from .messages import BOOT, meter_values, signal, start, status
 
 
 async def _ask(
@@ -38,55 +26,11 @@ async def _ask(
     while True:
         frame = json.loads(await socket.recv())
         if frame[0] == 2:
-            await socket.send(json.dumps([3, frame[1], _ANSWERS.get(frame[2], {})]))
+            await socket.send(
+                json.dumps([3, frame[1], ANSWERS.get(frame[2], ACCEPTED)])
+            )
         elif frame[1] == message_id:
             return frame[2]
-
-
-_ANSWERS: dict[str, dict[str, Any]] = {
-    "GetConfiguration": {
-        "configurationKey": [
-            {"key": "NumberOfConnectors", "readonly": True, "value": "1"},
-            {
-                "key": "SupportedFeatureProfiles",
-                "readonly": True,
-                "value": "Core,SmartCharging,RemoteTrigger,FirmwareManagement",
-            },
-        ]
-    },
-    "ChangeConfiguration": {"status": "Accepted"},
-    "TriggerMessage": {"status": "Accepted"},
-}
-
-
-def meter_values(number: int, at: datetime, transaction_id: int) -> dict[str, Any]:
-    """Return the payload of a MeterValues in which all three values have changed."""
-    return {
-        "connectorId": 1,
-        "transactionId": transaction_id,
-        "meterValue": [
-            {
-                "timestamp": (at + timedelta(seconds=number)).isoformat(),
-                "sampledValue": [
-                    {
-                        "value": str(1_000_000 + number),
-                        "measurand": "Energy.Active.Import.Register",
-                        "unit": "Wh",
-                    },
-                    {
-                        "value": str(7000 + number % 100),
-                        "measurand": "Power.Active.Import",
-                        "unit": "W",
-                    },
-                    {
-                        "value": f"{30 + (number % 50) / 10}",
-                        "measurand": "Current.Import",
-                        "unit": "A",
-                    },
-                ],
-            }
-        ],
-    }
 
 
 async def send_meter_values(settings: dict[str, Any]) -> dict[str, Any]:
@@ -95,33 +39,26 @@ async def send_meter_values(settings: dict[str, Any]) -> dict[str, Any]:
     async with connect(
         f"{settings['url']}/{identity}",
         subprotocols=["ocpp1.6"],  # type: ignore[list-item]
-        additional_headers=_header(identity, settings["password"]),
-        ssl=_ssl(settings["url"]),
+        additional_headers=header(identity, settings["password"]),
+        ssl=trusting(settings["url"]),
     ) as socket:
-        boot = {"chargePointVendor": "Bench", "chargePointModel": "Bench"}
-        status = {"connectorId": 1, "errorCode": "NoError", "status": "Charging"}
-        start = datetime.now(UTC)
-        await _ask(socket, "boot", "BootNotification", boot)
-        await _ask(socket, "status", "StatusNotification", status)
-        transaction = {
-            "connectorId": 1,
-            "idTag": "BENCH",
-            "meterStart": 1_000_000,
-            "timestamp": start.isoformat(),
-        }
+        began_at = datetime.now(UTC)
+        await _ask(socket, "boot", "BootNotification", BOOT)
+        await _ask(socket, "status", "StatusNotification", status("Charging"))
         running = 1
         if settings["transaction"]:
-            answer = await _ask(socket, "start", "StartTransaction", transaction)
+            begin = start(began_at, 1_000_000)
+            answer = await _ask(socket, "start", "StartTransaction", begin)
             running = answer["transactionId"]
 
         async def send(number: int) -> None:
-            values = meter_values(number, start, running)
+            at = began_at + timedelta(seconds=number)
+            values = meter_values(number, at, running)
             await _ask(socket, f"m{number}", "MeterValues", values)
 
         for number in range(settings["warm_up"]):
             await send(number)
-        print("ready", flush=True)
-        await asyncio.to_thread(sys.stdin.readline)
+        await signal()
         began = time.perf_counter()
         first = settings["warm_up"]
         for number in range(first, first + settings["count"]):
@@ -134,14 +71,12 @@ async def _storm_one(settings: dict[str, Any], identity: str) -> float:
     async with connect(
         f"{settings['url']}/{identity}",
         subprotocols=["ocpp1.6"],  # type: ignore[list-item]
-        additional_headers=_header(identity, settings["password"]),
-        ssl=_ssl(settings["url"]),
+        additional_headers=header(identity, settings["password"]),
+        ssl=trusting(settings["url"]),
         open_timeout=60,
     ) as socket:
-        boot = {"chargePointVendor": "Bench", "chargePointModel": "Bench"}
-        status = {"connectorId": 1, "errorCode": "NoError", "status": "Available"}
-        await _ask(socket, "boot", "BootNotification", boot)
-        await _ask(socket, "status", "StatusNotification", status)
+        await _ask(socket, "boot", "BootNotification", BOOT)
+        await _ask(socket, "status", "StatusNotification", status("Available"))
         served = time.perf_counter() - began
         _STAY.append(asyncio.create_task(_stay(socket, settings["stay"])))
         await _STAY[-1]
@@ -158,7 +93,7 @@ async def _stay(socket: ClientConnection, seconds: float) -> None:
             while True:
                 frame = json.loads(await socket.recv())
                 if frame[0] == 2:
-                    answer = [3, frame[1], _ANSWERS.get(frame[2], {})]
+                    answer = [3, frame[1], ANSWERS.get(frame[2], ACCEPTED)]
                     await socket.send(json.dumps(answer))
     except TimeoutError:
         return
@@ -168,8 +103,7 @@ async def storm(settings: dict[str, Any]) -> dict[str, Any]:
     """Have all chargers dial in at the same moment; twice, the second a reconnect."""
     rounds = []
     for _ in range(settings["rounds"]):
-        print("ready", flush=True)
-        await asyncio.to_thread(sys.stdin.readline)
+        await signal()
         served = await asyncio.gather(
             *(_storm_one(settings, identity) for identity in settings["identities"])
         )
@@ -177,10 +111,19 @@ async def storm(settings: dict[str, Any]) -> dict[str, Any]:
     return {"rounds": rounds}
 
 
+JOBS = {
+    "meter_values": send_meter_values,
+    "storm": storm,
+    "steady": fleet.steady,
+    "day": day_chargers.live,
+    "honest": hostile_peers.honest,
+    "attack": hostile_peers.attack,
+}
+
+
 async def _main() -> None:
     settings = json.loads(await asyncio.to_thread(sys.stdin.readline))
-    job = {"meter_values": send_meter_values, "storm": storm}[settings["job"]]
-    print(json.dumps(await job(settings)), flush=True)
+    print(json.dumps(await JOBS[settings["job"]](settings)), flush=True)
 
 
 if __name__ == "__main__":

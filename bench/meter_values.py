@@ -5,8 +5,10 @@ schema check, so that the figures can be read as ratios on any machine. The char
 are another process: only the central system's CPU time counts.
 """
 
+import argparse
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 import json
 import time
@@ -19,13 +21,20 @@ from ocpp.routing import on
 from ocpp.v16 import ChargePoint, call_result
 from ocpp.v16.enums import RegistrationStatus
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
+from .figures import Report, arguments, run
 from .house import PASSWORD, house, identity
 from .process import chargers
 
 COUNT = 2000
 WARM_UP = 200
+
+LIMIT_MS = 1.0
+LIMIT_TIMES_BARE = 12.0
+LIMIT_STATES = 4.0
+"""Power, energy, current where it is enabled, and the session's energy."""
 
 
 async def _measure(url: str, *, transaction: bool) -> float:
@@ -73,7 +82,8 @@ class _PackageCharger(ChargePoint):  # type: ignore[misc]
 
 
 async def _package(socket: ServerConnection) -> None:
-    await _PackageCharger(identity(0), socket).start()
+    with suppress(ConnectionClosed):
+        await _PackageCharger(identity(0), socket).start()
 
 
 async def _reference(handler: Callable[[ServerConnection], Awaitable[None]]) -> float:
@@ -114,18 +124,19 @@ async def _ours() -> tuple[float, float]:
             return (time.process_time() - before) / COUNT * 1000, written / COUNT
 
 
-async def main() -> None:
+async def program(report: Report, _options: argparse.Namespace) -> None:
     """Measure and print."""
     ocpp.messages.ASYNC_VALIDATION = False
     bare = await _reference(_bare)
     package = await _reference(_package)
     ours, written = await _ours()
-    print(f"One MeterValues of 3 changed values, mean of {COUNT}:")
-    print(f"  bare WebSocket with JSON     {bare:6.3f} ms")
-    print(f"  `ocpp` package with schemas  {package:6.3f} ms  {package / bare:5.1f} x")
-    print(f"  through Home Assistant       {ours:6.3f} ms  {ours / bare:5.1f} x")
-    print(f"  states written per message   {written:6.2f}")
+    report.title(f"One MeterValues of 3 changed values, mean of {COUNT}, CPU")
+    report.figure("bare WebSocket with JSON", bare, "ms")
+    report.figure("`ocpp` package with schemas", package, "ms")
+    report.time("through Home Assistant, with ledger", ours, "ms", limit=LIMIT_MS)
+    report.figure("times the bare WebSocket", ours / bare, limit=LIMIT_TIMES_BARE)
+    report.figure("states written per message", written, limit=LIMIT_STATES)
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    run(program, arguments(__doc__))

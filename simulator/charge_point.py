@@ -25,6 +25,7 @@ from .profiles import ProfileStack, Supplied
 from .reporting import StatusReporter
 from .sampling import Sampler
 from .transactions import Transactions
+from .vault import Vault
 from .waiting import Waiters
 from .wire import Frame, Json, Wire
 
@@ -72,6 +73,7 @@ class ChargePoint:
 
         self.dispatcher: Dispatcher = Dispatcher(self)
         self.presence: Presence = Presence(self)
+        self.vault = Vault(self)
         self.wire = Wire(
             options,
             on_call=self._answer,
@@ -409,6 +411,11 @@ class ChargePoint:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    async def ask_for_certificate(self) -> None:
+        """Send SignCertificate with a new key (OCPP 1.6 security, A02)."""
+        csr = await asyncio.to_thread(self.vault.request)
+        await self.wire.call("SignCertificate", {"csr": csr})
+
     def begin_remotely(self, connector: Connector, grant: Grant) -> None:
         """Act on an accepted RemoteStartTransaction."""
         if self.quirks.remote_start_without_effect:
@@ -462,6 +469,9 @@ class ChargePoint:
                 self.sampler.rearm()
             case "HeartbeatInterval" | "WebSocketPingInterval":
                 self.presence.rearm()
+            case "SecurityProfile":
+                if not self.quirks.ignores_profile:
+                    self.vault.profile_changed()
             case "AuthorizationKey":
                 self.presence.change_key(self.configuration["AuthorizationKey"])
 

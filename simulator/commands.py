@@ -4,7 +4,12 @@ from collections.abc import Callable
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from . import commands_charging, commands_core, commands_lists
+from . import (
+    commands_certificates,
+    commands_charging,
+    commands_core,
+    commands_lists,
+)
 from .answers import GARBAGE, SILENCE, Answer, Odd, Override, Verdict
 from .errors import SimulatedCallError
 from .maintenance import Maintenance
@@ -18,23 +23,11 @@ type Json = dict[str, Any]
 type Handler = Callable[[ChargePoint, Json], Answer]
 
 _HANDLERS: dict[str, Handler] = {
+    **commands_certificates.HANDLERS,
     **commands_core.HANDLERS,
     **commands_charging.HANDLERS,
     **commands_lists.HANDLERS,
 }
-
-# Actions of the security whitepaper that are known and not supported.
-_UNSUPPORTED = frozenset(
-    {
-        "CertificateSigned",
-        "DeleteCertificate",
-        "ExtendedTriggerMessage",
-        "GetInstalledCertificateIds",
-        "GetLog",
-        "InstallCertificate",
-        "SignedUpdateFirmware",
-    }
-)
 
 # Not to be sent before the registration is accepted (OCPP 1.6 §4.2.1).
 _ONLY_ACCEPTED = frozenset({"RemoteStartTransaction", "RemoteStopTransaction"})
@@ -103,8 +96,6 @@ class Dispatcher:
     def _own(self, action: str, payload: Any) -> Answer | Odd:
         """Return what the charge point says by itself; raises SimulatedCallError."""
         cp = self._cp
-        if action in _UNSUPPORTED:
-            raise SimulatedCallError("NotSupported", f"{action} is not supported")
         handler = _HANDLERS.get(action)
         if handler is None:
             raise SimulatedCallError("NotImplemented", f"{action} is not known")

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 from .answers import Answer, accepted, rejected, status
 from .configuration import Verdict
 from .connector import Connector, Grant
+from .errors import SimulatedCallError
+from .maintenance import Update
 from .profiles import Profile, Purpose
 
 if TYPE_CHECKING:
@@ -189,12 +191,15 @@ def get_diagnostics(cp: ChargePoint, payload: Json) -> Answer:
 
 
 def update_firmware(cp: ChargePoint, payload: Json) -> Answer:
-    """§5.19."""
-    location, retrieve_at = payload["location"], payload["retrieveDate"]
-    return Answer(
-        payload={},
-        then=lambda: cp.dispatcher.maintenance.update(location, retrieve_at),
+    """§5.19; a charge point with secure updates takes no others (L01.FR.20)."""
+    if cp.options.signed_firmware:
+        raise SimulatedCallError("NotSupported", "only SignedUpdateFirmware")
+    update = Update(
+        location=payload["location"],
+        retrieve_at=payload["retrieveDate"],
+        retries=payload.get("retries", 0),
     )
+    return Answer(payload={}, then=lambda: cp.dispatcher.maintenance.update(update))
 
 
 HANDLERS: dict[str, Callable[[ChargePoint, Json], Answer]] = {

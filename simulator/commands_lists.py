@@ -87,13 +87,14 @@ def _reserve(cp: ChargePoint, connector: Connector, reservation: Reservation) ->
     connector.reservation = reservation
     cp.refresh()
 
-    def expire() -> None:
+    async def expire() -> None:
+        left_s = (reservation.expires - cp.device.now()).total_seconds()
+        await cp.clock.sleep_wall(max(0.0, left_s))
         if connector.reservation is reservation:
             connector.reservation = None
             cp.refresh()
 
-    left_s = (reservation.expires - cp.device.now()).total_seconds()
-    cp.clock.later_wall(max(0.0, left_s), expire)
+    cp.spawn(expire())
 
 
 def cancel_reservation(cp: ChargePoint, payload: Json) -> Answer:

@@ -43,8 +43,14 @@ class Faults:
         self._delays: dict[str | None, float] = {}
         self.pings_muted = False
         self.firmware_result = "Installed"
-        """How the next firmware update ends: or DownloadFailed, InstallationFailed."""
+        """How the next firmware update ends: or DownloadFailed, InstallationFailed.
+
+        A signed one also with InvalidSignature, RevokedCertificate (that is the answer)
+        or InstallVerificationFailed.
+        """
         self.diagnostics_result = "Uploaded"
+        self.log_result = "Uploaded"
+        """How the upload of a log ends: a status of LogStatusNotification."""
         """How the next upload of diagnostics ends: or UploadFailed."""
 
     def drop(self) -> None:

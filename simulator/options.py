@@ -80,6 +80,9 @@ class ChargePointOptions:
     firmware_step_s: float = 1.0
     """Duration of each step of a firmware update or diagnostics upload."""
 
+    signed_firmware: bool = False
+    """Whether firmware must be signed (security whitepaper, L01)."""
+
     clock_offset_s: float = 0.0
     clock_drift_ppm: float = 0.0
     follow_server_time: bool = True

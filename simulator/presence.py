@@ -78,7 +78,11 @@ class Presence:
         """Dial once."""
         if self._cp.quirks.key_change is not KeyChange.AFTER_REBOOT:
             self._use_next_key()
-        await self._cp.wire.dial(self.key)
+        wire, vault = self._cp.wire, self._cp.vault
+        if vault.changed and self._cp.quirks.lost_after_profile:
+            raise OSError("lost after its security profile was changed")
+        wire.secured, wire.client_file = vault.raised, vault.shown
+        await wire.dial(None if vault.shown else self.key)
         self.last_error = None
         self.connections += 1
         self._arm_ping()

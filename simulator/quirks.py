@@ -64,6 +64,14 @@ class Quirks:
     """Message ids count from 1 anew on every connection."""
     reject_boot_trigger: bool = False
 
+    # Certificates
+    wrong_certificate_request: bool = False
+    """Its request bears another name."""
+    ignores_profile: bool = False
+    """SecurityProfile is accepted, and without effect."""
+    lost_after_profile: bool = False
+    """After a change of SecurityProfile it never connects again."""
+
     # Configuration
     reboot_on_reading_measurands: bool = False
     reject_measurands: bool = False
@@ -184,6 +192,10 @@ PRESETS: Mapping[str, Quirks] = MappingProxyType(
         "core-only": Quirks(no_smart_charging=True),
         # NEcharge, EN+, Huawei
         "ends-below-minimum": Quirks(ends_transaction_below_minimum=True),
+        # Certificates gone wrong
+        "wrong-certificate-request": Quirks(wrong_certificate_request=True),
+        "ignores-security-profile": Quirks(ignores_profile=True),
+        "lost-after-security-profile": Quirks(lost_after_profile=True),
         # Autel
         "rejects-relative": Quirks(rejects_relative=True),
     }

@@ -89,6 +89,10 @@ class Wire:
         self.closed = asyncio.Event()
         self.closed.set()
         self.close_code: int | None = None
+        self.client_file: Path | None = None
+        """A certificate and its key, shown in place of those of the options."""
+        self.secured = False
+        """Whether a ws URL is dialled as wss."""
         self._socket: ClientConnection | None = None
         self._reader: asyncio.Task[None] | None = None
         self._answering: dict[str, asyncio.Task[None]] = {}
@@ -127,12 +131,13 @@ class Wire:
         """
         options = self._options
         subprotocols = () if options.quirks.no_subprotocol else options.subprotocols
-        context = options.tls if options.url.startswith("wss:") else None
-        if options.url.startswith("wss:") and context is None:
-            context = await asyncio.to_thread(tls_context, options)
+        url = self._url()
+        context = options.tls if url.startswith("wss:") else None
+        if url.startswith("wss:") and (context is None or self.client_file):
+            context = await asyncio.to_thread(tls_context, options, self.client_file)
         try:
             socket = await connect(
-                self._url(),
+                url,
                 ssl=context,
                 additional_headers=self._headers(password),
                 subprotocols=[Subprotocol(name) for name in subprotocols] or None,
@@ -195,6 +200,8 @@ class Wire:
                 raise Disconnected("not connected")
             chosen = message_id or self._new_id()
             future: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
+            # Who waits for it may be cancelled at the moment at which it fails.
+            future.add_done_callback(lambda done: done.cancelled() or done.exception())
             self._pending[chosen] = future
             try:
                 # The network is real, so is its time-out, whatever the clock does.
@@ -320,11 +327,12 @@ class Wire:
         )
 
     def _url(self) -> str:
+        url = self._options.url
+        if self.secured and url.startswith("ws:"):
+            url = f"wss:{url.removeprefix('ws:')}"
         if not self._options.append_identity:
-            return self._options.url
-        return (
-            f"{self._options.url.rstrip('/')}/{quote(self._options.identity, safe='')}"
-        )
+            return url
+        return f"{url.rstrip('/')}/{quote(self._options.identity, safe='')}"
 
     def _headers(self, password: bytes | None) -> dict[str, str]:
         if password is None:
@@ -336,8 +344,13 @@ class Wire:
         return {"Authorization": f"Basic {token}"}
 
 
-def tls_context(options: ChargePointOptions) -> ssl.SSLContext:
-    """Return the TLS settings of a charge point; it reads files, so it blocks."""
+def tls_context(
+    options: ChargePointOptions, client_file: Path | None = None
+) -> ssl.SSLContext:
+    """Return the TLS settings of a charge point; it reads files, so it blocks.
+
+    `client_file` is a certificate with its key, in place of those of the options.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = options.verify_hostname
     if options.ca_file:
@@ -347,7 +360,9 @@ def tls_context(options: ChargePointOptions) -> ssl.SSLContext:
     else:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    if options.client_certificate:
+    if client_file:
+        context.load_cert_chain(client_file)
+    elif options.client_certificate:
         context.load_cert_chain(
             _checked(options.client_certificate), options.client_key
         )

@@ -1,5 +1,6 @@
 """What the tests of the actions share: a way to use them on a charger."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from homeassistant.core import Context, HomeAssistant, SupportsResponse
@@ -8,11 +9,13 @@ from homeassistant.helpers import device_registry as dr
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.ocpp_charging.csms.pki import make_authority, make_ecdsa_key
 from custom_components.ocpp_charging.devices import place_id
 from custom_components.ocpp_charging.services import ACTIONS
 from simulator import ChargePoint
 
 from .conftest import DOMAIN, IDENTITY
+from .csms.certificates import pem
 
 BY_NAME = {action.name: action for action in ACTIONS}
 
@@ -26,6 +29,9 @@ RAW: dict[str, Any] = {
         "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 8.5}],
     },
 }
+
+ROOT = pem(make_authority(make_ecdsa_key(), datetime.now(UTC)))
+"""An authority's certificate."""
 
 
 class Caller:

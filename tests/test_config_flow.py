@@ -1,7 +1,6 @@
 """Adding and changing a central system."""
 
 from collections.abc import AsyncGenerator, Mapping
-from datetime import timedelta
 from pathlib import Path
 import socket
 from typing import Any
@@ -21,7 +20,6 @@ from custom_components.ocpp_charging.csms.certificates import CertificateStore
 
 from .conftest import (
     DOMAIN,
-    Simulated,
     central_system,
     charger_of,
     charger_subentry,
@@ -316,25 +314,6 @@ async def test_one_that_could_not_start_is_started_again(
 
 
 # Options
-
-
-async def test_the_interval_is_changed_without_dropping_a_charger(
-    hass: HomeAssistant, charger_entry: MockConfigEntry, simulated: Simulated
-) -> None:
-    charge_point = await simulated(charger_entry)
-    charger = charger_of(charger_entry)
-    result = await hass.config_entries.options.async_init(charger_entry.entry_id)
-    assert_texts(result, "options")
-    assert result["step_id"] == "init"
-    result = await hass.config_entries.options.async_configure(
-        result["flow_id"], {"sample_interval": 20}
-    )
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-    await hass.async_block_till_done()
-    assert charger_of(charger_entry) is charger
-    assert charger.settings.sample_interval == timedelta(seconds=20)
-    assert charge_point.connected
-    assert charger.reconnects == 0
 
 
 async def test_a_chargers_own_interval_counts_more(hass: HomeAssistant) -> None:

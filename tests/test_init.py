@@ -265,10 +265,8 @@ async def test_what_a_later_version_kept_is_not_touched(
     with closing(sqlite3.connect(file)) as database, database:
         database.execute("INSERT INTO ledger_versions VALUES (99, 0)")
     before = file.read_bytes()
-    entry.add_to_hass(hass)
-    assert not await hass.config_entries.async_setup(entry.entry_id)
-    assert state_of(entry) is ConfigEntryState.SETUP_RETRY
-    assert entry.error_reason_translation_key == "ledger_unavailable"
+    await set_up(hass, entry)
+    assert not entry.runtime_data.journal.loaded
     assert issue_registry.async_get_issue(
         DOMAIN, f"ledger_unavailable_{entry.entry_id}_newer"
     )

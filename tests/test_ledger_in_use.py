@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Generator
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
 import sqlite3
 from typing import Any
@@ -17,7 +18,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.ocpp_charging.devices import place_id
-from custom_components.ocpp_charging.hub import PRUNE_INTERVAL, READINGS_KEPT
+from custom_components.ocpp_charging.hub import PRUNE_INTERVAL
 from simulator import Car, ChargePoint
 
 from .conftest import (
@@ -154,7 +155,8 @@ async def test_old_readings_go_and_sessions_stay(
     charger = charger_of(charger_entry)
     await wait_for_charger(charger, lambda one: not one.connectors[1].transaction)
     await charge_point.stop()
-    async_fire_time_changed(hass, dt_util.utcnow() + READINGS_KEPT + PRUNE_INTERVAL)
+    later = dt_util.utcnow() + timedelta(days=14) + PRUNE_INTERVAL
+    async_fire_time_changed(hass, later)
     await hass.async_block_till_done()
     (session,) = (await get_sessions(hass, charger_entry))["sessions"]
     assert session["id"] == number

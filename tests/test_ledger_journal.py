@@ -17,6 +17,7 @@ from custom_components.ocpp_charging.csms.model import (
     Features,
     InstalledProfile,
     RateUnit,
+    RegisterValue,
     Transaction,
 )
 from custom_components.ocpp_charging.ledger import (
@@ -24,12 +25,12 @@ from custom_components.ocpp_charging.ledger import (
     SessionFilter,
     SessionState,
 )
-from custom_components.ocpp_charging.ledger_journal import (
-    MAX_RECENT,
-    LedgerJournal,
-    file_database,
+from custom_components.ocpp_charging.ledger_journal import LedgerJournal, file_database
+from custom_components.ocpp_charging.ledger_recall import MAX_RECENT
+from tests.ledger.conftest import (  # noqa: F401 - fixtures
+    postgresql,
+    postgresql_server,
 )
-from tests.ledger.conftest import postgresql  # noqa: F401 - a fixture
 from tests.ledger.server import PostgreSQL
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -44,7 +45,7 @@ def url(tmp_path: Path) -> str:
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "custom_components.ocpp_charging.ledger_journal.SAVE_DELAY_S", 0
+        "custom_components.ocpp_charging.ledger_memories.SAVE_DELAY_S", 0
     )
 
 
@@ -78,7 +79,7 @@ async def loaded(url: str) -> LedgerJournal:
 def registers(journal: LedgerJournal, number: int | None, *values: float) -> None:
     for minute, wh in enumerate(values, 1):
         at = BEGIN + timedelta(minutes=minute)
-        journal.record_register("CP1", 1, number, at, wh)
+        journal.record_register("CP1", 1, number, RegisterValue(at=at, wh=wh))
 
 
 async def test_a_memory_is_the_same_after_a_restart(url: str) -> None:
@@ -364,7 +365,10 @@ async def test_a_stop_of_an_unknown_id_ends_what_it_can_only_belong_to(
     assert len(orphans) == 1
     # What came with it tells what an orphan took.
     told["at"] += timedelta(minutes=1)
-    values = [(BEGIN + timedelta(minutes=40), 3000.4), (told["at"], 4000.0)]
+    values = [
+        RegisterValue(at=BEGIN + timedelta(minutes=40), wh=3000.4),
+        RegisterValue(at=told["at"], wh=4000.0),
+    ]
     orphan = await journal.file_stop("CP9", **told, id_tag="TAG", registers=values)
     assert orphan is None
     (session,) = await journal.ledger.sessions(SessionFilter(charger="CP9"))
@@ -372,7 +376,8 @@ async def test_a_stop_of_an_unknown_id_ends_what_it_can_only_belong_to(
     await journal.async_close()
 
 
-async def test_removing_deletes_the_file(url: str, tmp_path: Path) -> None:
+async def test_removing_deletes_the_file(tmp_path: Path) -> None:
+    url = file_database(tmp_path / "made", "ledger of entry.db")
     journal = await loaded(url)
     await journal.open_transaction("CP1", transaction())
     await journal.async_close()
@@ -402,11 +407,190 @@ async def test_removing_leaves_others_on_the_server(
     await journal.async_close()
 
 
-async def test_a_database_that_cannot_be_opened_is_an_os_error(tmp_path: Path) -> None:
+async def test_a_database_that_cannot_be_opened_keeps_nothing_unread(
+    tmp_path: Path,
+) -> None:
+    """Whether a transaction is known already cannot be told."""
     (tmp_path / "a file").write_text("in the way")
-    journal = LedgerJournal(
-        file_database(tmp_path / "a file", "ledger.db"), central="entry"
+    url = file_database(tmp_path / "a file", "ledger.db")
+    journal = LedgerJournal(url, central="entry")
+    assert not await journal.async_load()
+    journal.remember("CP1", ChargerMemory(accepted=True))
+    told: dict[str, Any] = {
+        "transaction_id": 7,
+        "at": BEGIN,
+        "meter_stop_wh": None,
+        "reason": None,
+        "id_tag": None,
+    }
+    for refused in (
+        journal.open_transaction("CP1", transaction()),
+        journal.close_transaction("CP1", ended(transaction(), 7)),
+        journal.file_stop("CP1", **told),
+    ):
+        with pytest.raises(LedgerUnavailable):
+            await refused
+    await journal.async_close()
+    await journal.async_close()
+
+
+async def test_nothing_is_kept_before_it_is_known_what_is_kept(url: str) -> None:
+    """The database is there already, and what is in it not read yet."""
+    journal = LedgerJournal(url, central="entry")
+    await journal.ledger.open()
+    for refused in (
+        journal.open_transaction("CP1", transaction()),
+        journal.close_transaction("CP1", ended(transaction(), 7)),
+    ):
+        with pytest.raises(LedgerUnavailable, match="not read yet"):
+            await refused
+    journal.remember("CP1", ChargerMemory(accepted=True))
+    await journal.async_flush()
+    assert await journal.ledger.chargers() == []
+    assert await journal.ledger.sessions() == []
+    await journal.async_close()
+
+
+@pytest.fixture
+async def late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Late:
+    """Return what has a journal loaded only after something was learned."""
+    monkeypatch.setattr("custom_components.ocpp_charging.ledger.writer.RETRY_S", 0.05)
+    return Late(tmp_path / "made")
+
+
+class Late:
+    """A ledger whose folder is a file in the way until `open`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._aside = folder.with_name("aside")
+        self.url = file_database(folder, "ledger.db")
+
+    async def load(self) -> LedgerJournal:
+        if self._folder.exists():
+            self._folder.rename(self._aside)
+        self._folder.write_text("in the way")
+        journal = LedgerJournal(self.url, central="entry")
+        assert not await journal.async_load()
+        return journal
+
+    async def open(self, journal: LedgerJournal) -> None:
+        loaded = asyncio.Event()
+        journal.on_loaded.append(loaded.set)
+        self._folder.unlink()
+        self._aside.rename(self._folder)
+        async with asyncio.timeout(10):
+            await loaded.wait()
+
+
+async def test_what_was_learned_meanwhile_counts_and_nothing_learned_is_no_news(
+    late: Late,
+) -> None:
+    journal = await loaded(late.url)
+    memory = ChargerMemory(
+        info=ChargerInfo(vendor="V", serial="SN", firmware="1"),
+        accepted=True,
+        features=Features(
+            connectors=2, profiles=frozenset({"Core"}), measurands=("Power",)
+        ),
+        limits_a={1: 10.0, 2: 16.0},
+        fatal_steps={"read": 2},
+        answers_pings=True,
     )
-    with pytest.raises(LedgerUnavailable):
-        await journal.async_load()
+    journal.remember("CP1", memory)
+    journal.remember("CP2", replace(memory, limits_a={1: 6.0}))
+    journal.remember("CP3", memory)
+    await journal.async_close()
+
+    journal = await late.load()
+    journal.remember(
+        "CP1",
+        ChargerMemory(
+            info=ChargerInfo(vendor="V", firmware="1"),
+            features=Features(connectors=1, max_periods=5),
+            limits_a={1: 13.0},
+        ),
+    )
+    journal.remember("CP2", ChargerMemory(info=ChargerInfo(firmware="2")))
+    journal.forget("CP3")
+    journal.remember("CP4", ChargerMemory(accepted=True))
+    await late.open(journal)
+    assert "CP3" not in journal.identities
+    await journal.async_flush()
+    await journal.async_close()
+
+    journal = await loaded(late.url)
+    assert journal.identities == {"CP1", "CP2", "CP4"}
+    assert journal.memory("CP1") == replace(
+        memory,
+        features=replace(memory.features, max_periods=5),
+        limits_a={1: 13.0, 2: 16.0},
+    )
+    # Its firmware is new: what the old one died of it need not.
+    renewed = journal.memory("CP2")
+    assert renewed.info == ChargerInfo(vendor="V", serial="SN", firmware="2")
+    assert (renewed.fatal_steps, renewed.answers_pings) == ({}, False)
+    assert renewed.features.measurands is None
+    assert renewed.limits_a == {1: 6.0}
+    await journal.async_close()
+
+
+async def test_a_number_that_was_found_meanwhile_is_the_session_that_it_is(
+    late: Late,
+) -> None:
+    journal = await loaded(late.url)
+    begun = transaction()
+    number = await journal.open_transaction("CP1", begun)
+    other = await journal.open_transaction("CP2", transaction(5))
+    await journal.async_close()
+
+    journal = await late.load()
+    found = transaction(
+        60, transaction_id=number, id_tag=None, meter_start_wh=4000, energy_wh=50.0
+    )
+    # The second charger's own number happens to be an id of the first one's.
+    theirs = replace(found, connector_id=2)
+    journal.remember("CP1", ChargerMemory(transactions={number: found}))
+    journal.remember("CP2", ChargerMemory(transactions={number: theirs}))
+    registers(journal, number, 1100, 4050)
+    await late.open(journal)
+    running = journal.memory("CP1").transactions
+    assert list(running) == [number]
+    assert (running[number].id_tag, running[number].meter_start_wh) == ("TAG", 1000)
+    assert set(journal.memory("CP2").transactions) == {number, other}
+    await journal.async_flush()
+    kept = await journal.ledger.sessions()
+    assert [(each.charger, each.id) for each in kept][:2] == [
+        ("CP1", number),
+        ("CP2", other),
+    ]
+    assert [each.charger_transaction_id for each in kept[2:]] == [number]
+    # It is ended, and told again.
+    for _ in range(2):
+        await journal.close_transaction("CP1", ended(running[number], number))
+    assert await journal.open_transaction("CP1", begun) == number
+    session = await journal.ledger.session(number)
+    assert session is not None
+    assert session.energy_wh == 7000
+    await journal.async_close()
+
+
+async def test_what_is_held_of_a_charger_does_not_grow_with_its_sessions(
+    url: str,
+) -> None:
+    journal = await loaded(url)
+    memory = journal.memory("CP1")
+    numbers = []
+    for minutes in range(20):
+        begun = transaction(minutes)
+        number = await journal.open_transaction("CP1", begun)
+        stopped = ended(begun, number, minutes + 1)
+        memory.transactions = {number: stopped}
+        await journal.close_transaction("CP1", stopped)
+        journal.remember("CP1", memory)
+        await journal.async_flush()
+        numbers.append(number)
+    held = [each for each in numbers if journal._memories.is_ours("CP1", each)]
+    assert held == numbers[-1:]
+    assert not any(journal._memories.is_found("CP1", each) for each in numbers)
     await journal.async_close()

@@ -24,13 +24,17 @@ from custom_components.ocpp_charging.binary_sensor import (
 )
 from custom_components.ocpp_charging.button import CHARGER_BUTTONS, CONNECTOR_BUTTONS
 from custom_components.ocpp_charging.csms.metering import QUANTITIES
+from custom_components.ocpp_charging.event import CHARGER_EVENTS
 from custom_components.ocpp_charging.number import CONNECTOR_NUMBERS
+from custom_components.ocpp_charging.price_sensor import PRICE_SENSORS
 from custom_components.ocpp_charging.sensor_table import (
     CHARGER_SENSORS,
     CONNECTOR_SENSORS,
     READINGS,
 )
 from custom_components.ocpp_charging.switch import AVAILABILITY, CHARGING
+from custom_components.ocpp_charging.tag_energy import TAG_ENERGY
+from custom_components.ocpp_charging.update import CHARGER_UPDATES
 from simulator import Car, ChargePoint
 
 from .conftest import Simulated, charger_of, wait_for_charger, wait_for_state
@@ -474,9 +478,14 @@ def test_every_entity_has_a_name_and_every_word_a_translation() -> None:
     tables = {
         "binary_sensor": (*CHARGER_BINARY_SENSORS, *CONNECTOR_BINARY_SENSORS),
         "button": (*CHARGER_BUTTONS, *CONNECTOR_BUTTONS),
+        "event": CHARGER_EVENTS,
         "number": CONNECTOR_NUMBERS,
-        "sensor": (*CHARGER_SENSORS, *CONNECTOR_SENSORS),
+        "sensor": (
+            *(*CHARGER_SENSORS, *CONNECTOR_SENSORS),
+            *(TAG_ENERGY, *PRICE_SENSORS.values()),
+        ),
         "switch": (AVAILABILITY, CHARGING),
+        "update": CHARGER_UPDATES,
     }
     assert names.keys() == tables.keys()
     for platform, descriptions in tables.items():

@@ -238,8 +238,8 @@ FAULTS: dict[str, tuple[Break, str]] = {
         "config.step.user: port is not in data_description",
     ),
     "no name of a field": (
-        change(EN, "options", "step", "init", "data", "sample_interval", to=None),
-        "options.step.init: sample_interval is not in data",
+        change(EN, "options", "step", "measuring", "data", "sample_interval", to=None),
+        "options.step.measuring: sample_interval is not in data",
     ),
     "form without a word": (
         change(EN, "config", "step", "user", to={"title": "Set up"}),

@@ -1,18 +1,21 @@
 """OCPP Charging: an OCPP central system inside Home Assistant."""
 
+from functools import partial
 import logging
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
 from homeassistant.core import Event, HomeAssistant
-from homeassistant.exceptions import ConfigEntryNotReady
+from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 
 from .const import DOMAIN
 from .devices import subentry_of
+from .file_views import async_setup_file_views
 from .http import async_setup_http
-from .hub import Hub, OcppConfigEntry, make_journal
+from .hub import Hub, OcppConfigEntry, database_of, make_journal
+from .kept_history import async_note_entry_removed
 from .repairs import async_delete_issues
 from .services import async_setup_services
 
@@ -23,9 +26,11 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 PLATFORMS = [
     Platform.BINARY_SENSOR,
     Platform.BUTTON,
+    Platform.EVENT,
     Platform.NUMBER,
     Platform.SENSOR,
     Platform.SWITCH,
+    Platform.UPDATE,
 ]
 
 
@@ -33,6 +38,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what all central systems share: the actions and the HTTP view."""
     async_setup_services(hass)
     async_setup_http(hass)
+    async_setup_file_views(hass)
     return True
 
 
@@ -67,11 +73,12 @@ async def async_unload_entry(hass: HomeAssistant, entry: OcppConfigEntry) -> boo
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: OcppConfigEntry) -> None:
-    """Delete what a central system kept."""
+    """Delete what a central system kept; of its sessions the owner is asked."""
     async_delete_issues(hass, entry.entry_id)
+    make = partial(make_journal, hass, entry)
     try:
-        await make_journal(hass, entry).async_remove()
-    except OSError as error:
+        await async_note_entry_removed(hass, entry, make, database_of(hass, entry))
+    except (ConfigEntryError, OSError) as error:
         _LOGGER.warning("The ledger of %s could not be deleted: %s", entry.title, error)
 
 

@@ -2,18 +2,26 @@
 
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from homeassistant.const import ATTR_DEVICE_ID
 from homeassistant.core import ServiceCall, ServiceResponse
 from homeassistant.util import dt as dt_util
 
-from . import devices
-from .csms import control
+from . import devices, file_actions
+from .csms import control, reservations
+from .csms.authorizer import Authorizer
 from .csms.charger import Charger
 from .csms.errors import CommandRefused
 from .csms.model import ProfilePurpose, Registration
-from .helpers import charger_name, invalid, is_secret_key, translated_errors
+from .csms.tags import fold
+from .files import FileKind
+from .helpers import (
+    charger_name,
+    invalid,
+    is_secret_key,
+    translated_errors,
+    url_secrets,
+)
 from .profile_form import build_profile, plain, schedule_response, transaction_for
 
 ATTR_CONNECTOR = "connector"
@@ -28,6 +36,7 @@ class Target:
     named: int | None
     confirm: float
     """Seconds that the charger may take to do what it has accepted."""
+    authorizer: Authorizer
 
     def connector(self, default: int | None = None) -> int:
         """Return the connector meant, 0 being the charger as a whole.
@@ -43,12 +52,21 @@ class Target:
             return next(iter(self.charger.connectors))
         raise invalid("connector_needed", charger=charger_name(self.charger))
 
+    def may_charge(self, id_tag: str) -> bool:
+        """Say whether a session may be begun in the name of an id tag."""
+        own = fold(id_tag) == fold(self.charger.settings.start_tag)
+        return self.authorizer.rules.decide(id_tag, dt_util.utcnow(), own=own).accepted
+
     def one_connector(self) -> int:
         """Return the connector meant, never the charger as a whole."""
         connector_id = self.connector()
         if connector_id == 0:
             raise invalid("connector_needed", charger=charger_name(self.charger))
         return connector_id
+
+
+EXTENDED_MESSAGES = frozenset({"LogStatusNotification", "SignChargePointCertificate"})
+"""What only ExtendedTriggerMessage asks for (OCPP 1.6 security, §6.12)."""
 
 
 def _target(call: ServiceCall) -> Target:
@@ -72,6 +90,7 @@ def _target(call: ServiceCall) -> Target:
         charger=charger,
         named=named if of_device is None else of_device,
         confirm=hub.central.timing.confirm,
+        authorizer=hub.central.authorizer,
     )
 
 
@@ -162,6 +181,9 @@ async def start_transaction(call: ServiceCall) -> ServiceResponse:
     target = _target(call)
     connector_id = target.one_connector()
     id_tag: str | None = call.data.get("id_tag")
+    if id_tag is not None and not target.may_charge(id_tag):
+        # The charger would begin, and be told to stop.
+        raise invalid("tag_refused", charger=charger_name(target.charger))
     with translated_errors(target.charger, connector_id, secrets=[id_tag or ""]):
         await control.start_charging(
             target.charger, connector_id, id_tag=id_tag, timeout=target.confirm
@@ -188,6 +210,44 @@ async def stop_transaction(call: ServiceCall) -> ServiceResponse:
         "transaction_id": None if running is None else running.transaction_id,
         "energy_wh": None if running is None else running.energy_wh,
     }
+
+
+async def reserve(call: ServiceCall) -> ServiceResponse:
+    """Keep a connector, or any one of the charger, free for a tag and its group."""
+    target = _target(call)
+    charger, connector_id = target.charger, target.connector()
+    if connector_id == 0 and not _reserves_whole(charger):
+        raise invalid("reserve_whole_unsupported", charger=charger_name(charger))
+    id_tag: str = call.data.get("id_tag") or charger.settings.start_tag
+    listed = target.authorizer.rules.find(id_tag)
+    until = call.data.get("until") or dt_util.utcnow() + call.data["duration"]
+    with translated_errors(charger, connector_id, secrets=[id_tag]):
+        reservation = await reservations.reserve(
+            charger,
+            connector_id,
+            id_tag=id_tag,
+            until=until,
+            group=None if listed is None else listed.group,
+        )
+    return {
+        ATTR_CONNECTOR: connector_id,
+        "reservation_id": reservation.reservation_id,
+        "until": dt_util.as_local(reservation.expires).isoformat(),
+    }
+
+
+def _reserves_whole(charger: Charger) -> bool:
+    """Say whether any one connector can be reserved (OCPP 1.6 §9.3)."""
+    setting = charger.configuration.get("ReserveConnectorZeroSupported")
+    return setting is not None and (setting.value or "").strip().lower() == "true"
+
+
+async def cancel_reservation(call: ServiceCall) -> ServiceResponse:
+    """Give back what was reserved."""
+    target = _target(call)
+    connector_id = target.connector()
+    with translated_errors(target.charger, connector_id):
+        return {"known": await reservations.cancel(target.charger, connector_id)}
 
 
 async def unlock(call: ServiceCall) -> None:
@@ -262,9 +322,12 @@ async def trigger_message(call: ServiceCall) -> None:
         # Not after it has been accepted (OCPP 1.6 errata 4.0, 3.40); some chargers
         # then drop the connection each time.
         raise invalid("already_booted", charger=charger_name(charger))
+    extended = message in EXTENDED_MESSAGES
+    action = "ExtendedTriggerMessage" if extended else "TriggerMessage"
     with translated_errors(charger, target.named):
-        commands = charger.commands("TriggerMessage", pending=True)
-        await commands.trigger(message, target.named or None)
+        commands = charger.commands(action, pending=True)
+        trigger = commands.extended_trigger if extended else commands.trigger
+        await trigger(message, target.named or None)
 
 
 async def clear_cache(call: ServiceCall) -> None:
@@ -288,40 +351,31 @@ async def data_transfer(call: ServiceCall) -> ServiceResponse:
     return {"status": answer.status, "data": answer.data}
 
 
-async def update_firmware(call: ServiceCall) -> None:
-    """Have the charger fetch and install firmware."""
-    target = _target(call)
-    url = call.data["url"]
-    with translated_errors(target.charger, secrets=_url_secrets(url)):
-        commands = target.charger.commands("UpdateFirmware")
-        await commands.update_firmware(
-            url,
-            call.data.get("retrieve_at") or dt_util.utcnow(),
-            retries=call.data.get("retries"),
-            retry_interval=call.data.get("retry_interval"),
-        )
-
-
 async def get_diagnostics(call: ServiceCall) -> ServiceResponse:
-    """Have the charger upload its diagnostics."""
+    """Have the charger send its diagnostics: to us, unless an address is given."""
     target = _target(call)
-    url = call.data["url"]
+    url: str | None = call.data.get("url")
     start, stop = call.data.get("start"), call.data.get("stop")
     if start is not None and stop is not None and start >= stop:
         raise invalid("stop_before_start")
-    with translated_errors(target.charger, secrets=_url_secrets(url)):
+    if url is not None:
+        return {"file_name": await _order_diagnostics(call, target, url)}
+    charger = target.charger
+    with file_actions.address(call.hass, charger, FileKind.DIAGNOSTICS) as expected:
+        file_name = await _order_diagnostics(call, target, expected.url)
+        if file_name is None:
+            return {"file_name": None}
+        kept = await file_actions.wait_for_file(charger, expected.ticket)
+    return {"file_name": file_name, **file_actions.file_response(call.hass, kept)}
+
+
+async def _order_diagnostics(call: ServiceCall, target: Target, url: str) -> str | None:
+    with translated_errors(target.charger, secrets=url_secrets(url)):
         commands = target.charger.commands("GetDiagnostics")
-        file_name = await commands.get_diagnostics(
+        return await commands.get_diagnostics(
             url,
-            start=start,
-            stop=stop,
+            start=call.data.get("start"),
+            stop=call.data.get("stop"),
             retries=call.data.get("retries"),
             retry_interval=call.data.get("retry_interval"),
         )
-    return {"file_name": file_name}
-
-
-def _url_secrets(url: str) -> list[str]:
-    """Return what no message may repeat of a URL that may hold a password."""
-    password = urlsplit(url).password
-    return [url, password] if password else []

@@ -43,6 +43,7 @@ from .csms.charger import Charger
 from .csms.credentials import InvalidKey, KeyHash, generate_key, validate_key
 from .csms.identity import InvalidIdentity, encode_identity, validate_identity
 from .discovery import async_end_discoveries
+from .helpers import as_shown
 from .http import ca_path
 from .hub import Hub, OcppConfigEntry, charger_settings
 from .invitation import Invitation
@@ -191,7 +192,7 @@ class ChargerConversation[
         step_id = "connect_plain"
         if hub.settings.own_ca:
             step_id = "connect"
-            shown[CONF_CA_URL] = self._ca_url(hub)
+            shown[CONF_CA_URL] = ca_url(self.hass, hub)
         elif hub.settings.secure:
             step_id = "connect_files"
         return self.async_show_form(
@@ -214,13 +215,6 @@ class ChargerConversation[
         """Do the same without encryption."""
         return await self.async_step_connect(user_input)
 
-    def _ca_url(self, hub: Hub) -> str:
-        path = ca_path(hub.entry.entry_id)
-        try:
-            return get_url(self.hass, allow_external=False, allow_cloud=False) + path
-        except NoURLAvailableError:
-            return path
-
     # Waiting for it
 
     async def async_step_wait(
@@ -231,7 +225,9 @@ class ChargerConversation[
             return self.async_show_progress(
                 step_id="wait",
                 progress_action="wait_for_charger",
-                description_placeholders={"identity": self._data[CONF_IDENTITY]},
+                description_placeholders={
+                    "identity": as_shown(self._data[CONF_IDENTITY])
+                },
                 progress_task=self._task,
             )
         return self.async_show_progress_done(next_step_id=self._outcome())
@@ -284,7 +280,7 @@ class ChargerConversation[
             step_id=step_id,
             menu_options=["connect", "change"],
             description_placeholders={
-                "identity": self._data[CONF_IDENTITY],
+                "identity": as_shown(self._data[CONF_IDENTITY]),
                 **placeholders,
             },
         )
@@ -305,7 +301,9 @@ class ChargerConversation[
         self, user_input: dict[str, Any] | None = None
     ) -> ResultT:
         """Say that chargers of other names dialled in."""
-        others = (f"{name} ({address})" for name, address in self._others.items())
+        others = (
+            f"{as_shown(name)} ({address})" for name, address in self._others.items()
+        )
         return self._again_or_change("other_identity", others=", ".join(others))
 
     async def async_step_broken_off(
@@ -359,14 +357,16 @@ class ChargerConversation[
                 }
             ),
             description_placeholders={
-                "identity": charger.identity,
-                "typed": self._data[CONF_IDENTITY],
-                "make": info.vendor or _NOTHING,
-                "model": info.model or _NOTHING,
-                "serial": info.serial or _NOTHING,
-                "firmware": info.firmware or _NOTHING,
+                "identity": as_shown(charger.identity),
+                "typed": as_shown(self._data[CONF_IDENTITY]),
+                "make": as_shown(info.vendor or _NOTHING),
+                "model": as_shown(info.model or _NOTHING),
+                "serial": as_shown(info.serial or _NOTHING),
+                "firmware": as_shown(info.firmware or _NOTHING),
                 "connectors": str(len(charger.connectors) or _NOTHING),
-                "features": ", ".join(sorted(features.profiles or ())) or _NOTHING,
+                "features": as_shown(
+                    ", ".join(sorted(features.profiles or ())) or _NOTHING
+                ),
             },
         )
 
@@ -392,3 +392,12 @@ class ChargerConversation[
     def async_remove(self) -> None:
         """End the conversation with the flow, however it ended."""
         self._close_invitation()
+
+
+def ca_url(hass: HomeAssistant, hub: Hub) -> str:
+    """Return where a charger's owner downloads the CA certificate."""
+    path = ca_path(hub.entry.entry_id)
+    try:
+        return get_url(hass, allow_external=False, allow_cloud=False) + path
+    except NoURLAvailableError:
+        return path

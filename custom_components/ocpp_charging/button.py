@@ -69,6 +69,13 @@ CHARGER_BUTTONS: tuple[OcppButtonDescription, ...] = (
         exists_fn=_connected,
         press_fn=lambda charger, _: charger.commands("GetConfiguration").refresh(),
     ),
+    OcppButtonDescription(
+        key="send_tags",
+        appears_with=("local_list",),
+        entity_category=EntityCategory.CONFIG,
+        exists_fn=lambda charger, _: charger.memory.local_list.state is not None,
+        press_fn=lambda charger, _: charger.commands("SendLocalList").send_tags(),
+    ),
 )
 
 CONNECTOR_BUTTONS: tuple[OcppButtonDescription, ...] = (

@@ -4,7 +4,6 @@ from typing import Any, Final, override
 
 from homeassistant.config_entries import (
     ConfigEntryState,
-    ConfigSubentryFlow,
     SubentryFlowContext,
     SubentryFlowResult,
 )
@@ -35,6 +34,7 @@ from .const import (
     CONF_MAX_CURRENT_A,
     CONF_PASSWORD_REQUIRED,
     CONF_SAMPLE_INTERVAL,
+    CONF_SECURITY_PROFILE,
     CONF_START_TAG,
     CONF_WEB_ADDRESS,
     SUBENTRY_CHARGER,
@@ -43,6 +43,7 @@ from .csms import control
 from .csms.credentials import InvalidKey, authorization_key_value
 from .csms.errors import CommandError, CommandFailed, CommandRefused
 from .hub import OcppConfigEntry
+from .security_flow import CONF_GO_ON, SecuritySteps
 
 MAX_TAG_CHARACTERS: Final = 20
 """The longest id tag (OCPP 1.6 §7.28)."""
@@ -60,7 +61,7 @@ def _suggested(value: Any) -> dict[str, Any]:
 
 class ChargerSubentryFlow(
     ChargerConversation[SubentryFlowContext, SubentryFlowResult, tuple[str, str]],
-    ConfigSubentryFlow,
+    SecuritySteps,
 ):
     """Adds a charger, or changes one."""
 
@@ -117,7 +118,10 @@ class ChargerSubentryFlow(
         if user_input is not None:
             errors = await self._async_change(data, user_input)
             if not errors:
-                return await self._async_store(data, user_input.get(CONF_PASSWORD))
+                done = await self._async_store(data, user_input.get(CONF_PASSWORD))
+                if user_input.get(CONF_GO_ON):
+                    return await self.async_step_security()
+                return done
             data |= user_input
         schema = {
             probatio.Optional(CONF_PASSWORD): TextSelector(
@@ -141,6 +145,7 @@ class ChargerSubentryFlow(
                 CONF_SAMPLE_INTERVAL,
                 description=_suggested(data.get(CONF_SAMPLE_INTERVAL)),
             ): INTERVAL_SELECTOR,
+            probatio.Optional(CONF_GO_ON, default=False): BooleanSelector(),
         }
         return self.async_show_form(
             step_id="reconfigure",
@@ -170,6 +175,9 @@ class ChargerSubentryFlow(
         elif required and not data[CONF_KEY_HASHES]:
             errors[CONF_PASSWORD] = "password_missing"
         data[CONF_PASSWORD_REQUIRED] = required
+        if not required:
+            # Who needs nothing to come in cannot have been raised.
+            data.pop(CONF_SECURITY_PROFILE, None)
         for key in (
             CONF_MAX_CURRENT_A,
             CONF_START_TAG,

@@ -38,6 +38,7 @@ import probatio
 from .adding import ChargerConversation
 from .charger_flow import ChargerSubentryFlow
 from .const import (
+    CONF_ALSO_PLAIN,
     CONF_CERTIFICATE,
     CONF_CERTIFICATE_FILE,
     CONF_CERTIFICATE_FILE_2,
@@ -46,6 +47,7 @@ from .const import (
     CONF_KEY_FILE_2,
     CONF_NAMES,
     CONF_SECURITY,
+    CONF_SECURITY_PROFILE,
     DEFAULT_PORT,
     DOMAIN,
     SUBENTRY_CHARGER,
@@ -63,6 +65,8 @@ from .listener import (
     async_try_bind,
 )
 from .options_flow import OcppOptionsFlow
+from .tag_flow import TagSubentryFlow
+from .tag_names import SUBENTRY_TAG
 
 CONF_ADVANCED: Final = "advanced"
 CONF_CONFIRM: Final = "confirm"
@@ -160,8 +164,8 @@ class OcppConfigFlow(
     def async_get_supported_subentry_types(
         cls, config_entry: ConfigEntry
     ) -> dict[str, type[ConfigSubentryFlow]]:
-        """Return that chargers can be added."""
-        return {SUBENTRY_CHARGER: ChargerSubentryFlow}
+        """Return that chargers and id tags can be added."""
+        return {SUBENTRY_CHARGER: ChargerSubentryFlow, SUBENTRY_TAG: TagSubentryFlow}
 
     # The listener
 
@@ -299,10 +303,28 @@ class OcppConfigFlow(
                 title += f" {self._listener[CONF_PORT]}"
             return self.async_create_entry(title=title, data=self._listener)
         entry = self._get_reconfigure_entry()
+        self._change_over(entry)
         if entry.update_listeners:
             # It is set up, and reloads itself where need be.
             return self.async_update_and_abort(entry, data=self._listener)
         return self.async_update_reload_and_abort(entry, data=self._listener)
+
+    def _change_over(self, entry: ConfigEntry) -> None:
+        """Lock no charger out when the line becomes encrypted, or is not any more."""
+        chargers = entry.get_subentries_of_type(SUBENTRY_CHARGER)
+        if self._listener[CONF_SECURITY] != Security.WS:
+            if entry.data[CONF_SECURITY] == Security.WS and chargers:
+                self._listener[CONF_ALSO_PLAIN] = True
+            return
+        self._listener.pop(CONF_ALSO_PLAIN, None)
+        for charger in chargers:
+            # The owner has confirmed that they all come in unencrypted from now on.
+            data = {
+                key: value
+                for key, value in charger.data.items()
+                if key != CONF_SECURITY_PROFILE
+            }
+            self.hass.config_entries.async_update_subentry(entry, charger, data=data)
 
     @override
     async def async_on_create_entry(self, result: ConfigFlowResult) -> ConfigFlowResult:

@@ -11,6 +11,7 @@ SUBENTRY_CHARGER: Final = "charger"
 
 DEFAULT_PORT: Final = 9000
 DEFAULT_SAMPLE_INTERVAL: Final = timedelta(seconds=60)
+DEFAULT_READINGS_KEPT: Final = timedelta(days=14)
 DEFAULT_MAX_CURRENT_A: Final = 32.0
 DEFAULT_START_TAG: Final = "HomeAssistant"
 
@@ -22,10 +23,13 @@ CONF_CERTIFICATE_FILE: Final = "certificate_file"
 CONF_KEY_FILE: Final = "key_file"
 CONF_CERTIFICATE_FILE_2: Final = "certificate_file_2"
 CONF_KEY_FILE_2: Final = "key_file_2"
+CONF_ALSO_PLAIN: Final = "also_plain"
+"""Whether the encrypted port takes others too, while chargers change over."""
 
 # Its options, and where a charger has one of its own, that charger's.
 CONF_SAMPLE_INTERVAL: Final = "sample_interval"
 
+CONF_READINGS_KEPT_DAYS: Final = "readings_kept_days"
 CONF_DATABASE_URL: Final = "database_url"
 """Where the ledger is kept, as a SQLAlchemy URL; without it in a file of its own."""
 
@@ -36,6 +40,10 @@ CONF_PASSWORD_REQUIRED: Final = "password_required"
 CONF_MAX_CURRENT_A: Final = "max_current_a"
 CONF_START_TAG: Final = "start_tag"
 CONF_WEB_ADDRESS: Final = "web_address"
+CONF_SECURITY_PROFILE: Final = "security_profile"
+"""The lowest that it may come in with, as a number (`csms.model.SecurityProfile`)."""
+CONF_CERTIFICATES: Final = "certificates"
+"""What is kept of those that let it in (`csms.model.ClientCertificate`)."""
 
 
 class Security(StrEnum):
@@ -51,3 +59,13 @@ class CertificateSource(StrEnum):
 
     OWN_CA = "own_ca"
     FILES = "files"
+
+
+# Id tags: one of them (config subentry data; see `tag_names`), and the options.
+CONF_EXPIRES: Final = "expires"
+CONF_GROUP: Final = "group"
+CONF_ENABLED: Final = "enabled"
+CONF_UNKNOWN_TAGS: Final = "unknown_tags"
+CONF_ONE_SESSION: Final = "one_session"
+CONF_OFFLINE_TAGS: Final = "offline_tags"
+CONF_PRE_AUTHORIZE: Final = "pre_authorize"

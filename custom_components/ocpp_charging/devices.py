@@ -168,6 +168,18 @@ def subentry_of(device: dr.AnyDeviceEntry) -> str | None:
 
 
 @callback
+def central_of(hass: HomeAssistant, device_id: str) -> Hub | None:
+    """Return the central system that a device stands for, None for other devices.
+
+    Raises a translated `ServiceValidationError` when the device is not ours or not
+    loaded.
+    """
+    device, entry = service.async_get_device_and_config_entry(hass, DOMAIN, device_id)
+    hub: Hub = entry.runtime_data
+    return hub if (DOMAIN, entry.entry_id) in device.identifiers else None
+
+
+@callback
 def resolve(hass: HomeAssistant, device_id: str) -> tuple[Hub, Charger, int | None]:
     """Return whom a device stands for: a charger, or one of its connectors.
 

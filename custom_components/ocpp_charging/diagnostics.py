@@ -13,11 +13,13 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.redact import REDACTED
 
+from .const import CONF_DATABASE_URL
 from .csms.charger import Charger
 from .csms.connector import Connector
 from .csms.model import Features
 from .helpers import is_secret_key
 from .hub import Hub, OcppConfigEntry
+from .ledger.database import parse
 from .storage_codec import encode
 
 _STATE: Final = (
@@ -66,9 +68,11 @@ async def async_get_config_entry_diagnostics(
     return {
         "state": entry.state.value,
         "listener": _listener(hub),
-        "options": dict(entry.options),
+        "options": _options(entry.options),
+        "ledger": _ledger(hub),
         "unknown_chargers": len(hub.central.unknown),
-        "chargers": [_charger(charger) for charger in hub.chargers.values()],
+        "chargers": [_charger(hub, charger) for charger in hub.chargers.values()],
+        "tags": _tags(hub),
     }
 
 
@@ -83,8 +87,29 @@ async def async_get_device_diagnostics(
         hub = entry.runtime_data
         charger = hub.chargers.get(device.config_subentry_id or "")
         if charger is not None:
-            return {"listener": _listener(hub), "charger": _charger(charger)}
+            return {"listener": _listener(hub), "charger": _charger(hub, charger)}
     return await async_get_config_entry_diagnostics(hass, entry)
+
+
+def _options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options; of a database's address only the kind of database."""
+    shown = dict(options)
+    url = shown.get(CONF_DATABASE_URL)
+    if url:
+        shown[CONF_DATABASE_URL] = parse(url).get_backend_name()
+    return shown
+
+
+def _ledger(hub: Hub) -> dict[str, Any]:
+    ledger = hub.journal.ledger
+    return {
+        "driver": parse(hub.journal.url).drivername,
+        "loaded": hub.journal.loaded,
+        "problem": ledger.health.cause.value if ledger.health else None,
+        "waiting": ledger.waiting,
+        "dropped": ledger.dropped,
+        "commits": ledger.commits,
+    }
 
 
 def _listener(hub: Hub) -> dict[str, Any]:
@@ -100,7 +125,17 @@ def _listener(hub: Hub) -> dict[str, Any]:
     }
 
 
-def _charger(charger: Charger) -> dict[str, Any]:
+def _tags(hub: Hub) -> dict[str, Any]:
+    authorizer = hub.central.authorizer
+    return {
+        "listed": len(authorizer.rules.tags),
+        "switched_off": sum(not tag.enabled for tag in authorizer.rules.tags.values()),
+        "unknown_ones": authorizer.rules.unknown.value,
+        "unknown_ones_seen": len(authorizer.seen),
+    }
+
+
+def _charger(hub: Hub, charger: Charger) -> dict[str, Any]:
     memory, settings = charger.memory, charger.settings
     shown = {
         **{key: encode(getattr(charger, key)) for key in _STATE},
@@ -117,6 +152,12 @@ def _charger(charger: Charger) -> dict[str, Any]:
         },
         "limits_a": encode(memory.limits_a),
         "profiles": encode(memory.profiles),
+        "tag_list": {
+            "version": memory.local_list.version,
+            "state": memory.local_list.state,
+            "tags": len(memory.local_list.entries),
+        },
+        "reservations": len(memory.reservations),
         "fatal_steps": memory.fatal_steps,
         "answers_pings": memory.answers_pings,
         "configuration": {
@@ -132,7 +173,8 @@ def _charger(charger: Charger) -> dict[str, Any]:
             for number, connector in sorted(charger.connectors.items())
         },
     }
-    blotted: dict[str, Any] = _blot(shown, sorted(_secrets(charger), key=len)[::-1])
+    secrets = sorted(_secrets(hub, charger), key=len, reverse=True)
+    blotted: dict[str, Any] = _blot(shown, secrets)
     return blotted
 
 
@@ -140,7 +182,7 @@ def _connector(connector: Connector) -> dict[str, Any]:
     return {key: encode(getattr(connector, key)) for key in _CONNECTOR_STATE}
 
 
-def _secrets(charger: Charger) -> set[str]:
+def _secrets(hub: Hub, charger: Charger) -> set[str]:
     """Return the texts of a charger that name someone or something."""
     info = charger.info
     named: Iterable[str | None] = (
@@ -151,6 +193,10 @@ def _secrets(charger: Charger) -> set[str]:
         info.iccid,
         info.imsi,
         *(session.id_tag for session in charger.memory.transactions.values()),
+        *(kept.id_tag for kept in charger.memory.reservations.values()),
+        *charger.memory.local_list.entries,
+        *(tag.id_tag for tag in hub.central.authorizer.rules.tags.values()),
+        *(tag.id_tag for tag in hub.central.authorizer.seen),
     )
     return {text for text in named if text and len(text) >= _MIN_SECRET_CHARACTERS}
 

@@ -14,6 +14,7 @@ from homeassistant.helpers import discovery_flow
 
 from .const import CONF_IDENTITY, DOMAIN
 from .csms.server import UnknownCharger
+from .helpers import as_shown
 
 if TYPE_CHECKING:
     from .hub import Hub
@@ -86,6 +87,11 @@ class Discovery:
         # While Home Assistant starts, flows would queue up without a limit. A charger
         # that is refused dials again soon.
         if self._hass.state is not CoreState.running:
+            return
+        if as_shown(charger.identity) != charger.identity:
+            # A stranger's name that could be a link in a dialog: no charger is called
+            # so. One that is all the same can be added by its name.
+            _LOGGER.debug("A charger with markup in its name is not offered")
             return
         unique_id = discovery_unique_id(self._hub.entry.entry_id, charger.identity)
         ignored = self._hass.config_entries.async_entry_for_domain_unique_id(

@@ -5,14 +5,16 @@ and from then on for good: after a restart those that are in the registry are th
 before their charger is.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import override
 
 from homeassistant.const import Platform
 from homeassistant.core import callback
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.device_registry import ChildDeviceInfo, DeviceInfo
 from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
@@ -48,18 +50,22 @@ class OcppEntityDescription(EntityDescription):
             )
         )
 
-    def reasons(self, connector_id: int) -> frozenset[Change]:
-        """Return what may bring the entity into being, on this connector."""
-        return self.changes(connector_id).union(
-            (number, key) for number in (connector_id, 0) for key in self.appears_with
-        )
+    @property
+    def reasons(self) -> frozenset[str]:
+        """Return the keys of its connector that may bring the entity into being."""
+        return frozenset((*(self.keys or (self.key,)), *self.appears_with))
+
+    @property
+    def charger_reasons(self) -> frozenset[str]:
+        """Return the keys of the charger that may bring the entity into being."""
+        return frozenset((*self.charger_keys, *self.appears_with))
 
     def exists(self, charger: Charger, connector: Connector) -> bool:
         """Say whether the charger has reported what the entity shows."""
         raise NotImplementedError
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
     """Where an entity belongs: to a connector, or with number 0 to the charger."""
 
@@ -94,13 +100,17 @@ class OcppEntity(Entity):
         self.connector = place.connector
         self._attr_translation_key = description.key
         self._attr_unique_id = place.unique_id(description.key)
-        self._attr_device_info = (
-            connector_info(
+
+    @property
+    @override
+    def device_info(self) -> DeviceInfo | ChildDeviceInfo:
+        """Return the device, which is asked for once: it is not kept."""
+        place = self.place
+        if place.connector_id:
+            return connector_info(
                 place.hub, place.subentry_id, place.charger, place.connector_id
             )
-            if place.connector_id
-            else charger_info(place.hub, place.charger)
-        )
+        return charger_info(place.hub, place.charger)
 
     @property
     @override
@@ -113,10 +123,9 @@ class OcppEntity(Entity):
         """Listen to what the entity shows, and to nothing else."""
         await super().async_added_to_hass()
         changes = self.entity_description.changes(self.place.connector_id)
-        for connector_id, key in changes | {(0, "connected")}:
-            self.async_on_remove(
-                self.charger.listen(connector_id, key, self._async_changed)
-            )
+        self.async_on_remove(
+            self.charger.listen_to(changes | {(0, "connected")}, self._async_changed)
+        )
 
     @callback
     def _async_changed(self) -> None:
@@ -139,7 +148,8 @@ def async_setup_entities[D: OcppEntityDescription](
 ) -> None:
     """Add a platform's entities of all chargers, now and as they appear."""
     hub = entry.runtime_data
-    registry = er.async_get(hub.hass)
+    table = Table(charger_descriptions, connector_descriptions)
+    registered = _registered(hub, platform)
 
     @callback
     def follow(subentry_id: str, charger: Charger) -> None:
@@ -154,15 +164,8 @@ def async_setup_entities[D: OcppEntityDescription](
             place=Place(
                 hub=hub, subentry_id=subentry_id, charger=charger, connector_id=0
             ),
-            registered=frozenset(
-                registered.unique_id
-                for registered in er.async_entries_for_config_entry(
-                    registry, entry.entry_id
-                )
-                if registered.domain == platform
-            ),
-            charger_descriptions=charger_descriptions,
-            connector_descriptions=connector_descriptions,
+            registered=registered.pop(subentry_id, frozenset()),
+            table=table,
             factory=factory,
         )
         entry.async_on_unload(arrivals.async_start())
@@ -170,19 +173,66 @@ def async_setup_entities[D: OcppEntityDescription](
     entry.async_on_unload(hub.async_follow_chargers(follow))
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Candidate[D: OcppEntityDescription]:
-    """An entity that may come to exist."""
+def _registered(hub: Hub, platform: Platform) -> dict[str | None, Collection[str]]:
+    """Return the unique ids of a platform's entities that existed before, by subentry.
 
-    place: Place
-    description: D
+    They are looked through once for all chargers: there may be a thousand.
+    """
+    found: defaultdict[str | None, set[str]] = defaultdict(set)
+    for entity in er.async_entries_for_config_entry(
+        er.async_get(hub.hass), hub.entry.entry_id
+    ):
+        if entity.domain == platform:
+            found[entity.config_subentry_id].add(entity.unique_id)
+    return dict(found)
+
+
+class Table[D: OcppEntityDescription]:
+    """A platform's descriptions, and which of them a change may bring into being."""
+
+    def __init__(self, charger: Sequence[D], connector: Sequence[D]) -> None:
+        """Index the descriptions of a charger's entities and of a connector's."""
+        self.charger = charger
+        self.connector = connector
+        self._charger_by_key = _by_key(
+            (each, each.reasons | each.charger_reasons) for each in charger
+        )
+        self._connector_by_key = _by_key((each, each.reasons) for each in connector)
+        self._connector_by_charger_key = _by_key(
+            (each, each.charger_reasons) for each in connector
+        )
+
+    def of(self, connector_id: int) -> Sequence[D]:
+        """Return the descriptions of what a connector may have; 0 is the charger."""
+        return self.connector if connector_id else self.charger
+
+    def due(self, change: Change, connectors: Iterable[int]) -> Iterator[tuple[int, D]]:
+        """Yield what a change may bring into being, on which of these connectors."""
+        connector_id, key = change
+        if connector_id:
+            for description in self._connector_by_key.get(key, ()):
+                yield connector_id, description
+            return
+        for description in self._charger_by_key.get(key, ()):
+            yield 0, description
+        for description in self._connector_by_charger_key.get(key, ()):
+            for number in connectors:
+                yield number, description
+
+
+def _by_key[D](pairs: Iterable[tuple[D, frozenset[str]]]) -> dict[str, list[D]]:
+    found: dict[str, list[D]] = {}
+    for description, keys in pairs:
+        for key in keys:
+            found.setdefault(key, []).append(description)
+    return found
 
 
 class Arrivals[D: OcppEntityDescription]:
     """Adds one charger's entities of one platform as reasons for them appear.
 
-    This runs on every change of the charger, so what is still awaited is indexed by
-    the changes that can bring it: mostly there is none, and nothing to do.
+    This runs on every change of the charger: mostly nothing that it may bring is still
+    awaited, and there is nothing to do.
     """
 
     def __init__(
@@ -190,9 +240,8 @@ class Arrivals[D: OcppEntityDescription]:
         *,
         add: Callable[[Sequence[Entity]], None],
         place: Place,
-        registered: frozenset[str],
-        charger_descriptions: Sequence[D],
-        connector_descriptions: Sequence[D],
+        registered: Collection[str],
+        table: Table[D],
         factory: Factory[D],
     ) -> None:
         """Await everything; `registered` are the unique ids that existed before."""
@@ -200,73 +249,54 @@ class Arrivals[D: OcppEntityDescription]:
         self._place = place
         self._charger = place.charger
         self._registered = registered
-        self._charger_descriptions = charger_descriptions
-        self._connector_descriptions = connector_descriptions
+        self._table = table
         self._factory = factory
-        self._known: set[int] = set()
-        self._awaited: dict[Change, dict[_Candidate[D], None]] = {}
+        self._places: dict[int, Place] = {}
+        self._awaited: set[tuple[int, str]] = set()
+        """The numbers of connectors, and the keys of what they do not have yet."""
 
     @callback
     def async_start(self) -> Callable[[], None]:
         """Add what exists already and follow the charger; returns how to stop."""
-        self._known.add(0)
-        self._consider(
-            [
-                _Candidate(place=self._place, description=description)
-                for description in self._charger_descriptions
-            ]
-            + self._new_connectors()
-        )
+        self._places[0] = self._place
+        self._consider([(0, each) for each in self._await(0)] + self._new_connectors())
         return self._charger.listen_all(self._async_changed)
 
-    def _new_connectors(self) -> list[_Candidate[D]]:
-        """Return the candidates of connectors that have appeared."""
-        found = [
-            number for number in self._charger.connectors if number not in self._known
-        ]
-        self._known.update(found)
-        return [
-            _Candidate(
-                place=Place(
-                    hub=self._place.hub,
-                    subentry_id=self._place.subentry_id,
-                    charger=self._charger,
-                    connector_id=connector_id,
-                ),
-                description=description,
-            )
-            for connector_id in found
-            for description in self._connector_descriptions
-        ]
+    def _await(self, connector_id: int) -> Sequence[D]:
+        descriptions = self._table.of(connector_id)
+        self._awaited.update((connector_id, each.key) for each in descriptions)
+        return descriptions
+
+    def _new_connectors(self) -> list[tuple[int, D]]:
+        """Return what connectors that have appeared may have."""
+        found = [each for each in self._charger.connectors if each not in self._places]
+        for connector_id in found:
+            self._places[connector_id] = replace(self._place, connector_id=connector_id)
+        return [(number, each) for number in found for each in self._await(number)]
 
     @callback
     def _async_changed(self, changes: frozenset[Change]) -> None:
-        due: dict[_Candidate[D], None] = {}
-        for change in changes & self._awaited.keys():
-            due.update(self._awaited[change])
-        candidates = list(due)
+        due = {
+            (number, description.key): (number, description)
+            for change in changes
+            for number, description in self._table.due(change, self._charger.connectors)
+            if (number, description.key) in self._awaited
+        }
+        candidates = list(due.values())
         if (0, "connectors") in changes:
             candidates += self._new_connectors()
         if candidates:
             self._consider(candidates)
 
-    def _consider(self, candidates: Sequence[_Candidate[D]]) -> None:
-        """Add the candidates that exist, and await the others."""
+    def _consider(self, candidates: Sequence[tuple[int, D]]) -> None:
+        """Add those of the awaited entities that exist."""
         added: list[Entity] = []
-        for candidate in candidates:
-            place, description = candidate.place, candidate.description
-            exists = place.unique_id(
+        for connector_id, description in candidates:
+            place = self._places[connector_id]
+            if place.unique_id(
                 description.key
-            ) in self._registered or description.exists(self._charger, place.connector)
-            if exists:
+            ) in self._registered or description.exists(self._charger, place.connector):
                 added.append(self._factory(place, description))
-            for change in description.reasons(place.connector_id):
-                awaiting = self._awaited.setdefault(change, {})
-                if exists:
-                    awaiting.pop(candidate, None)
-                else:
-                    awaiting[candidate] = None
-                if not awaiting:
-                    del self._awaited[change]
+                self._awaited.discard((connector_id, description.key))
         if added:
             self._add(added)

@@ -3,7 +3,9 @@
 from collections.abc import Collection, Generator
 from contextlib import contextmanager
 import re
+from typing import Final
 import unicodedata
+from urllib.parse import urlsplit
 
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
@@ -59,6 +61,24 @@ def own_words(text: str, secrets: Collection[str] = ()) -> str:
     return clean if len(clean) <= MAX_WORDS else f"{clean[: MAX_WORDS - 1]}…"
 
 
+def url_secrets(url: str) -> list[str]:
+    """Return what no message may repeat of a URL that may hold a password."""
+    password = urlsplit(url).password
+    return [url, password] if password else []
+
+
+_MARKUP: Final = re.compile(r"[\\`\[\]<>&|]|:(?=//)|(?<=www)\.", re.IGNORECASE)
+
+
+def as_shown(text: str) -> str:
+    """Return a text as it must be written in a dialog, to be read as it is.
+
+    Home Assistant shows dialogs as Markdown, in which a stranger's name or a charger's
+    model could be a link, a picture from somewhere, or HTML.
+    """
+    return _MARKUP.sub(lambda found: f"\\{found[0]}", text)
+
+
 def charger_name(charger: Charger, connector_id: int | None = None) -> str:
     """Name a charger, or one of its connectors (`CP1 #2`), in any language."""
     return f"{charger.identity} #{connector_id}" if connector_id else charger.identity
@@ -67,6 +87,17 @@ def charger_name(charger: Charger, connector_id: int | None = None) -> str:
 def invalid(key: str, **placeholders: object) -> ServiceValidationError:
     """Return the translated error `exceptions.<key>` for a user's mistake."""
     return ServiceValidationError(
+        translation_domain=DOMAIN,
+        translation_key=key,
+        translation_placeholders={
+            name: str(value) for name, value in placeholders.items()
+        },
+    )
+
+
+def failed(key: str, **placeholders: object) -> HomeAssistantError:
+    """Return the translated error `exceptions.<key>` for what went wrong elsewhere."""
+    return HomeAssistantError(
         translation_domain=DOMAIN,
         translation_key=key,
         translation_placeholders={

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 import errno
 import logging
@@ -13,15 +14,19 @@ from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady
 from homeassistant.helpers.event import async_track_time_interval
 
 from .const import (
+    CONF_CERTIFICATES,
     CONF_DATABASE_URL,
     CONF_IDENTITY,
     CONF_KEY_HASHES,
     CONF_MAX_CURRENT_A,
     CONF_PASSWORD_REQUIRED,
+    CONF_READINGS_KEPT_DAYS,
     CONF_SAMPLE_INTERVAL,
+    CONF_SECURITY_PROFILE,
     CONF_START_TAG,
     CONF_WEB_ADDRESS,
     DEFAULT_MAX_CURRENT_A,
+    DEFAULT_READINGS_KEPT,
     DEFAULT_SAMPLE_INTERVAL,
     DEFAULT_START_TAG,
     DOMAIN,
@@ -29,16 +34,22 @@ from .const import (
 )
 from .csms.certificates import CertificateError
 from .csms.charger import Charger
-from .csms.model import ChargerSettings
+from .csms.model import ChargerSettings, ClientCertificate, SecurityProfile
 from .csms.server import CentralSystem, Expectation
 from .csms.timing import Timing
 from .devices import async_register_central, async_register_charger
 from .discovery import Discovery
+from .kept_history import async_note_charger_added, async_note_charger_removed
 from .key_changes import KeyChanges
 from .ledger import LedgerUnavailable
 from .ledger_journal import LedgerJournal, file_database
 from .listener import ListenerSettings, TlsKeeper, async_describe
+from .past_sessions import PastSessions
 from .repairs import RepairDesk
+from .security_watch import SecurityWatch
+from .signals.prices.home import HomePrices
+from .storage_codec import decode
+from .tag_desk import TagDesk
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -46,19 +57,42 @@ type OcppConfigEntry = ConfigEntry[Hub]
 type ChargerFollower = Callable[[str, Charger], None]
 
 PRUNE_INTERVAL = timedelta(days=1)
-READINGS_KEPT = timedelta(days=14)
-"""How long the register readings of ended sessions are kept; sessions are for ever."""
-
 TIMING = Timing()
 """How long the central system waits for what; tests shorten it."""
 
 
+def database_of(
+    hass: HomeAssistant,
+    entry: OcppConfigEntry,
+    options: Mapping[str, Any] | None = None,
+) -> str:
+    """Return the URL of an entry's ledger; by default a file beside the recorder's.
+
+    `options` are those that it shall have, in place of those it has.
+    """
+    chosen = entry.options if options is None else options
+    url: str | None = chosen.get(CONF_DATABASE_URL)
+    return url or file_database(hass.config.config_dir, f"{DOMAIN}_{entry.entry_id}.db")
+
+
 def make_journal(hass: HomeAssistant, entry: OcppConfigEntry) -> LedgerJournal:
-    """Return an entry's journal, closed; by default a file beside the recorder's."""
-    url = entry.options.get(CONF_DATABASE_URL) or file_database(
-        hass.config.config_dir, f"{DOMAIN}_{entry.entry_id}.db"
+    """Return an entry's journal, closed.
+
+    Raises `ConfigEntryError` when the options name no database.
+    """
+    try:
+        return LedgerJournal(database_of(hass, entry), central=entry.entry_id)
+    except ValueError:
+        raise ConfigEntryError(
+            translation_domain=DOMAIN, translation_key="database_url_invalid"
+        ) from None
+
+
+def readings_kept(entry: OcppConfigEntry) -> timedelta:
+    """Return how long meter values are kept after a session; that stays for ever."""
+    return timedelta(
+        days=entry.options.get(CONF_READINGS_KEPT_DAYS, DEFAULT_READINGS_KEPT.days)
     )
-    return LedgerJournal(url, central=entry.entry_id)
 
 
 def charger_settings(
@@ -75,6 +109,10 @@ def charger_settings(
         sample_interval=timedelta(seconds=interval),
         start_tag=data.get(CONF_START_TAG, DEFAULT_START_TAG),
         max_current_a=data.get(CONF_MAX_CURRENT_A, DEFAULT_MAX_CURRENT_A),
+        profile=SecurityProfile(data.get(CONF_SECURITY_PROFILE, 0)),
+        certificates=tuple(
+            decode(ClientCertificate, each) for each in data.get(CONF_CERTIFICATES, ())
+        ),
     )
 
 
@@ -97,6 +135,7 @@ class Hub:
         self.tls = TlsKeeper(hass, self.settings)
         self.journal = make_journal(hass, entry)
         self.central = CentralSystem(self.journal, timing=TIMING)
+        self.past = PastSessions(self)
         self.chargers: dict[str, Charger] = {}
         self.device_ids: dict[str, str] = {}
         self._shown: dict[str, tuple[str, str | None]] = {}
@@ -105,8 +144,11 @@ class Hub:
         self._expectations: set[Expectation] = set()
         self._forgetting: set[asyncio.Task[None]] = set()
         self._keys = KeyChanges(self)
+        self._security = SecurityWatch(self)
         self._desk = RepairDesk(self)
         self._discovery = Discovery(self)
+        self._tags = TagDesk(self)
+        self.prices = HomePrices(hass, entry)
 
     async def async_load(self) -> None:
         """Read what is kept and make the known chargers; no charger can connect yet.
@@ -126,34 +168,54 @@ class Hub:
                 },
             ) from error
         await self._desk.async_note_certificate(None)
+        self.central.certificates.store = self.tls.authority
         await self._async_load_journal()
+        gone = self._forget_unknown()
+        async_register_central(self)
+        self._tags.async_sync()
+        self.async_sync_chargers()
+        for identity in gone:
+            await async_note_charger_removed(self, identity, identity)
+        await self.past.async_load()
+
+    async def _async_load_journal(self) -> None:
+        """Read what is kept, or have it read later, when the database is there."""
+        ledger = self.journal.ledger
+        ledger.on_opening.append(self._desk.async_note_opening)
+        self.entry.async_on_unload(ledger.listen(self._desk.async_note_ledger))
+        self.journal.on_loaded.append(self._journal_loaded)
+        if await self.journal.async_load():
+            self._desk.async_note_ledger(None)
+
+    def _forget_unknown(self) -> frozenset[str]:
+        """Drop what is kept of chargers that were removed; return which."""
         known = {
             subentry.data[CONF_IDENTITY] for subentry in self._charger_subentries()
         }
-        for identity in self.journal.identities - known:
+        gone = self.journal.identities - known - self.central.chargers.keys()
+        for identity in gone:
             self.journal.forget(identity)
-        async_register_central(self)
-        self.async_sync_chargers()
+        return gone
 
-    async def _async_load_journal(self) -> None:
-        try:
-            opening = await self.journal.async_load()
-        except LedgerUnavailable as error:
-            self._desk.async_note_ledger(error)
-            raise ConfigEntryNotReady(
-                translation_domain=DOMAIN,
-                translation_key="ledger_unavailable",
-                translation_placeholders={"reason": str(error.cause)},
-            ) from error
-        self._desk.async_note_ledger(None)
-        self._desk.async_note_opening(opening)
-        self.journal.ledger.on_opening.append(self._desk.async_note_opening)
+    @callback
+    def _journal_loaded(self) -> None:
+        """Take over what could not be read when the chargers were let in."""
+        _LOGGER.info("The sessions of %s can be kept again", self.entry.title)
+        for identity in self.journal.identities & self.central.chargers.keys():
+            self.central.chargers[identity].recall(self.journal.memory(identity))
+        for identity in self._forget_unknown():
+            _task = self.entry.async_create_task(
+                self.hass, async_note_charger_removed(self, identity, identity)
+            )
 
     async def async_start(self) -> None:
         """Let the chargers in. Raises `ConfigEntryNotReady` when that fails."""
         try:
             await self.central.start(
-                self.settings.host, self.settings.port, self.tls.context
+                self.settings.host,
+                self.settings.port,
+                self.tls.context,
+                also_plain=self.settings.also_plain,
             )
         except OSError as error:
             key = "port_in_use" if error.errno == errno.EADDRINUSE else "cannot_bind"
@@ -167,15 +229,15 @@ class Hub:
             ) from error
         for start in (
             self._keys.async_start,
+            self._security.async_start,
             self._desk.async_start,
             self._discovery.async_start,
+            self._tags.async_start,
+            self.prices.async_start,
         ):
             self.entry.async_on_unload(start())
         self.entry.async_on_unload(
             self.tls.async_keep_fresh(self._desk.async_note_certificate)
-        )
-        self.entry.async_on_unload(
-            self.journal.ledger.listen(self._desk.async_note_ledger)
         )
         self.entry.async_on_unload(
             async_track_time_interval(
@@ -186,7 +248,7 @@ class Hub:
     async def _async_prune(self, now: datetime) -> None:
         """Drop the register readings that nobody needs any more; sessions stay."""
         try:
-            await self.journal.ledger.prune(now - READINGS_KEPT)
+            await self.journal.ledger.prune(now - readings_kept(self.entry))
         except LedgerUnavailable as error:
             _LOGGER.debug("Old readings are kept until the next try: %s", error)
 
@@ -199,6 +261,7 @@ class Hub:
         for unregister in self._unregister.values():
             unregister()
         self._unregister.clear()
+        await self.past.async_stop()
         try:
             await self.journal.async_close()
         except OSError as error:
@@ -241,13 +304,25 @@ class Hub:
     def async_entry_updated(self) -> None:
         """Take over what changed in the entry, with the chargers connected.
 
-        Only another listener needs a reload.
+        Only another listener or another database needs a reload.
         """
-        if ListenerSettings.from_data(self.entry.data) != self.settings:
+        moved = database_of(self.hass, self.entry) != self.journal.url
+        settings = ListenerSettings.from_data(self.entry.data)
+        if self.settings.also_plain and replace(settings, also_plain=True) == (
+            self.settings
+        ):
+            # The last charger has changed over: nobody is disturbed for that.
+            self.settings = settings
+            if not settings.also_plain:
+                self.central.close_plain()
+                self._desk.async_note_security()
+        if moved or settings != self.settings:
             self.hass.config_entries.async_schedule_reload(self.entry.entry_id)
         else:
             async_register_central(self)
+            self._tags.async_sync()
             self.async_sync_chargers()
+            self.prices.async_configure()
 
     @callback
     def async_sync_chargers(self) -> None:
@@ -273,6 +348,7 @@ class Hub:
         subentry_id = subentry.subentry_id
         self.chargers[subentry_id] = charger
         self._shown[subentry_id] = _shown(subentry)
+        async_note_charger_added(self, settings.identity)
         self._unregister[subentry_id] = async_register_charger(
             self, subentry_id, charger
         )
@@ -296,16 +372,17 @@ class Hub:
     def _remove(self, subentry_id: str) -> None:
         charger = self.chargers.pop(subentry_id)
         self._unregister.pop(subentry_id)()
-        self._shown.pop(subentry_id)
+        title, _ = self._shown.pop(subentry_id)
         self.device_ids.pop(subentry_id, None)
         self._desk.async_charger_removed(charger.identity)
         task = self.hass.async_create_task(
-            self._forget(charger.identity), f"{DOMAIN} forget a charger"
+            self._forget(charger.identity, title), f"{DOMAIN} forget a charger"
         )
         self._forgetting.add(task)
         task.add_done_callback(self._forgetting.discard)
 
-    async def _forget(self, identity: str) -> None:
+    async def _forget(self, identity: str, title: str) -> None:
         await self.central.remove(identity)
         if identity not in self.central.chargers:
             self.journal.forget(identity)
+            await async_note_charger_removed(self, identity, title)

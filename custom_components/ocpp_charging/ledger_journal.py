@@ -1,53 +1,46 @@
 """Keeps what the central system needs kept in the ledger's database.
 
-The memories of the chargers are held here, and written as JSON soon after they
-changed. Transactions go to the ledger at once, and after a restart the ledger's word
-on them counts.
+Transactions go to the ledger at once, and what was learned of chargers soon after
+(`ledger_memories`). Where the database is away from the beginning, chargers are served
+all the same: only what must be kept before it is answered waits.
 """
 
 import asyncio
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 import logging
 from pathlib import Path
-from typing import Any, Final, override
+from typing import Final, override
 
+from .csms.clock import ahead_of
 from .csms.journal import Journal
-from .csms.model import ChargerMemory, Transaction
+from .csms.model import ChargerMemory, RegisterValue, Transaction
 from .ledger import (
-    ChargerRecord,
+    Cause,
     ChargerTime,
     Ledger,
     LedgerUnavailable,
-    Opening,
     Register,
-    Session,
-    SessionFilter,
+    RegisterKind,
     SessionState,
     Start,
     Stop,
 )
 from .ledger.database import file_url, parse, sqlite_path
-from .storage_codec import decode, encode
+from .ledger_memories import Memories
+from .ledger_recall import read_kept
 
 _LOGGER = logging.getLogger(__name__)
 
-SAVE_DELAY_S: Final = 2.0
-"""A charger that changes says several things in a row: they are written together."""
+PATIENCE_S: Final = 20.0
+"""A database that takes longer to open is not waited for."""
 
-AT_ONCE: Final = 10
-"""So many memories are made JSON of before the event loop has its turn again."""
+RETRY_S: Final = 5.0
 
 CLOCK_TOLERANCE_S: Final = 10
 """A clock that is off by no more is right: messages take their time, too."""
-
-RECENT: Final = timedelta(days=2)
-"""Sessions that began since then are remembered, also those that have ended."""
-
-MAX_RECENT: Final = 8
-ASKED_AT_ONCE: Final = 5000
 
 
 def file_database(folder: str | Path, name: str) -> str:
@@ -68,123 +61,128 @@ class LedgerJournal(Journal):
 
         Raises `ValueError` when `url` is no database URL.
         """
-        self._url = url
+        self.url = url
         self._central = central
         self.ledger = Ledger(url, central=central)
-        self._memories: dict[str, ChargerMemory] = {}
-        self._ours: set[tuple[str, int]] = set()
-        self._found: set[tuple[str, int]] = set()
+        self.on_loaded: list[Callable[[], None]] = []
+        self._memories = Memories(self.ledger, self._file_found)
         self._ahead_s: dict[str, int] = {}
-        self._stale: dict[str, None] = {}
-        self._forgotten: dict[str, bool] = {}
-        self._timer: asyncio.TimerHandle | None = None
-        self._forgetting: set[asyncio.Task[None]] = set()
+        self._opened = asyncio.Event()
+        self._loading: asyncio.Task[None] | None = None
+        self._closed = False
+        self.ledger.on_opening.append(lambda _: self._opened.set())
+        _never = self.ledger.listen(self._health_changed)
 
-    async def async_load(self) -> Opening:
-        """Open the database and read what is kept. Raises `LedgerUnavailable`.
+    @property
+    def loaded(self) -> bool:
+        """Say whether what is kept was read."""
+        return self._memories.complete
 
-        A memory that is damaged is logged and left out.
+    async def async_load(self) -> bool:
+        """Open the database and read what is kept; return whether that was done.
+
+        Where the database is away, it goes on in the background, and `on_loaded` is
+        called when it is done. Until then no transaction is kept, as it cannot be told
+        whether it is known already.
         """
-        opening = await self.ledger.open()
         try:
-            records = await self.ledger.chargers()
-            for record in records:
-                self._memories[record.identity] = _memory(record)
-            await self._load_sessions()
+            async with asyncio.timeout(PATIENCE_S):
+                _opening = await self.ledger.open(keep_trying=True)
+                await self._take_over()
+        except LedgerUnavailable, TimeoutError:
+            self._loading = asyncio.get_running_loop().create_task(self._load_later())
+            return False
         except BaseException:
             await self.ledger.close()
             raise
-        return opening
+        return True
 
-    async def _load_sessions(self) -> None:
-        """Let the memories agree with the ledger, which was written before them."""
-        remembered = [
-            transaction_id
-            for memory in self._memories.values()
-            for transaction_id in memory.transactions
-        ]
-        for begin in range(0, len(remembered), ASKED_AT_ONCE):
-            ids = frozenset(remembered[begin : begin + ASKED_AT_ONCE])
-            for session in await self.ledger.sessions(
-                SessionFilter(ids=ids, refused=True)
-            ):
-                self._reconcile(session, new=False)
-        running = SessionFilter(state=SessionState.RUNNING, refused=True)
-        for session in await self.ledger.sessions(running):
-            self._reconcile(session, new=True)
-        since = datetime.now(UTC) - RECENT
-        recent = SessionFilter(since=since, refused=True, newest_first=True)
-        counts: Counter[str] = Counter()
-        for session in await self.ledger.sessions(recent):
-            counts[session.charger] += 1
-            if counts[session.charger] <= MAX_RECENT:
-                known = session.charger in self._memories
-                self._reconcile(session, new=known)
+    async def _load_later(self) -> None:
+        await self._opened.wait()
+        told = False
+        while not self.loaded:
+            try:
+                await self._take_over()
+            except LedgerUnavailable as error:
+                _LOGGER.debug("What is kept cannot be read yet: %s", error)
+                await asyncio.sleep(RETRY_S)
+            except Exception:
+                # Until it can be read no charger is answered, so it is tried again.
+                if not told:
+                    _LOGGER.exception("What is kept cannot be read")
+                told = True
+                await asyncio.sleep(RETRY_S)
+        for listener in tuple(self.on_loaded):
+            listener()
 
-    def _reconcile(self, session: Session, *, new: bool) -> None:
-        """Take a session over into its charger's memory; `new` ones too."""
-        identity, number = session.charger, session.id
-        if session.state is SessionState.ORPHAN:
-            return
-        if session.charger_transaction_id is not None:
-            self._found.add((identity, session.charger_transaction_id))
-            return
-        memory = self.memory(identity) if new else self._memories.get(identity)
-        kept = None if memory is None else memory.transactions.get(number)
-        if memory is None or (kept is None and not new):
-            # Another charger's number happens to be the same.
-            return
-        self._ours.add((identity, number))
-        if kept is None:
-            memory.transactions[number] = _transaction(session)
-        elif session.raw_ended_at is not None:
-            relative = kept.session_relative
-            ended = _transaction(session)
-            memory.transactions[number] = replace(ended, session_relative=relative)
-        else:
-            kept.energy_wh = max(kept.energy_wh, float(session.energy_wh or 0))
+    async def _take_over(self) -> None:
+        self._memories.take_over(await read_kept(self.ledger))
+
+    def _health_changed(self, problem: LedgerUnavailable | None) -> None:
+        if problem is None:
+            self._memories.forget_soon()
+
+    def _require_loaded(self) -> None:
+        """Raise `LedgerUnavailable` as long as it is not known what is kept."""
+        if not self.loaded:
+            raise self.ledger.health or LedgerUnavailable(
+                Cause.OTHER, "what is kept was not read yet"
+            )
 
     @property
     def identities(self) -> frozenset[str]:
         """Return the chargers of which something is kept, besides their history."""
-        return frozenset(self._memories)
+        return self._memories.identities
 
     def memory(self, identity: str) -> ChargerMemory:
         """Return what is kept of a charger; nothing yet is an empty memory."""
-        return self._memories.setdefault(identity, ChargerMemory())
+        return self._memories.memory(identity)
 
     def forget(self, identity: str, *, history: bool = False) -> None:
         """Drop what was learned of a charger, and with `history` its sessions too.
 
         Done soon; ids that it used are never given again.
         """
-        self._memories.pop(identity, None)
-        self._stale.pop(identity, None)
-        self._forgotten[identity] = history
-        task = asyncio.get_running_loop().create_task(self._forget_now())
-        self._forgetting.add(task)
-        task.add_done_callback(self._forgetting.discard)
+        self._memories.forget(identity, history=history)
 
     @override
     async def open_transaction(self, identity: str, transaction: Transaction) -> int:
         """Keep a transaction that begins; a start that is repeated gets its old id."""
+        self._require_loaded()
+        memory = self.memory(identity)
+        self._file_found(identity, memory)
         brought = frozenset(
             number
-            for number in self.memory(identity).transactions
-            if (identity, number) not in self._ours
+            for number in memory.transactions
+            if not self._memories.is_ours(identity, number)
         )
         transaction_id = await self.ledger.open_transaction(
             self._start(identity, transaction), avoid=brought
         )
-        self._ours.add((identity, transaction_id))
+        session = await self.ledger.session(transaction_id)
+        if session is not None and session.raw_ended_at is not None:
+            transaction.ended_at = session.raw_ended_at
+            transaction.meter_stop_wh = session.meter_stop_wh
+            transaction.stop_reason = session.reason
+            transaction.energy_wh = float(session.energy_wh or 0)
+            transaction.end_matched = True
+        # The charger's memory has it as soon as this returns: numbers that no memory
+        # has are dropped when one is saved.
+        self._memories.note_ours(identity, transaction_id)
         return transaction_id
 
     @override
-    async def close_transaction(self, identity: str, transaction: Transaction) -> None:
+    async def close_transaction(
+        self,
+        identity: str,
+        transaction: Transaction,
+        registers: Sequence[RegisterValue] = (),
+    ) -> None:
+        self._require_loaded()
         number = transaction.transaction_id
-        if (identity, number) not in self._ours:
+        if not self._memories.is_ours(identity, number):
             await self.ledger.open_transaction(self._adopted(identity, transaction))
-            self._found.add((identity, number))
+            self._memories.note_found(identity, number)
         assert transaction.ended_at is not None
         _session = await self.ledger.close_transaction(
             Stop(
@@ -194,6 +192,9 @@ class LedgerJournal(Journal):
                 meter_stop_wh=transaction.meter_stop_wh,
                 reason=transaction.stop_reason,
                 connector=transaction.connector_id,
+                registers=self._registers(
+                    identity, transaction.connector_id, registers
+                ),
             )
         )
 
@@ -207,8 +208,9 @@ class LedgerJournal(Journal):
         meter_stop_wh: int | None,
         reason: str | None,
         id_tag: str | None,
-        registers: Sequence[tuple[datetime, float]] = (),
+        registers: Sequence[RegisterValue] = (),
     ) -> int | None:
+        self._require_loaded()
         session = await self.ledger.close_transaction(
             Stop(
                 charger=identity,
@@ -217,10 +219,7 @@ class LedgerJournal(Journal):
                 meter_stop_wh=meter_stop_wh,
                 reason=reason,
                 id_tag=id_tag,
-                registers=tuple(
-                    self._register(identity, 0, None, when, wh)
-                    for when, wh in registers
-                ),
+                registers=self._registers(identity, 0, registers),
             )
         )
         return None if session.state is SessionState.ORPHAN else session.id
@@ -231,10 +230,9 @@ class LedgerJournal(Journal):
         identity: str,
         connector_id: int,
         transaction_id: int | None,
-        at: datetime,
-        wh: float,
+        value: RegisterValue,
     ) -> None:
-        register = self._register(identity, connector_id, transaction_id, at, wh)
+        register = self._register(identity, connector_id, transaction_id, value)
         self.ledger.record_registers((register,))
 
     @override
@@ -245,18 +243,12 @@ class LedgerJournal(Journal):
 
     @override
     def remember(self, identity: str, memory: ChargerMemory) -> None:
-        self._memories[identity] = memory
-        self._forgotten.pop(identity, None)
-        self._stale[identity] = None
-        if self._timer is None:
-            self._save_in(SAVE_DELAY_S)
+        self._memories.remember(identity, memory)
 
     async def async_flush(self) -> None:
         """Write what is not written yet. Raises `OSError` when that fails."""
-        await asyncio.gather(*self._forgetting)
-        await self._forget_now(raising=True)
-        while self._stale:
-            self._save_some()
+        await self._memories.hand_over()
+        await self._memories.forget_now(raising=True)
         await self.ledger.flush()
 
     async def async_close(self) -> None:
@@ -264,22 +256,28 @@ class LedgerJournal(Journal):
 
         Raises `OSError` when something could not be written and is lost.
         """
-        if self._timer is not None:
-            self._timer.cancel()
-        await asyncio.gather(*self._forgetting)
-        while self._stale:
-            self._save_some()
-        await self.ledger.close()
+        if self._closed:
+            return
+        self._closed = True
+        if self._loading is not None:
+            self._loading.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._loading
+        try:
+            await self._memories.hand_over()
+        finally:
+            await self.ledger.close()
 
     async def async_remove(self) -> None:
         """Delete what this central system kept, with its history.
 
         For a journal that is not loaded. Raises `OSError`.
         """
-        path = sqlite_path(parse(self._url))
-        if path is None:
-            await self.ledger.open()
+        path = sqlite_path(parse(self.url))
+        if path is None or self._central not in path.name:
+            # Others may keep their books there, too.
             try:
+                _opening = await self.ledger.open()
                 await self.ledger.forget_all()
             finally:
                 await self.ledger.close()
@@ -291,63 +289,45 @@ class LedgerJournal(Journal):
 
         await asyncio.get_running_loop().run_in_executor(None, delete)
 
-    async def _forget_now(self, *, raising: bool = False) -> None:
-        for identity in tuple(self._forgotten):
-            history = self._forgotten[identity]
-            try:
-                await self.ledger.forget(identity, history=history)
-            except LedgerUnavailable as error:
-                if raising:
-                    raise
-                _LOGGER.warning("%s is not forgotten yet: %s", identity, error)
-                return
-            self._forgotten.pop(identity, None)
-
-    def _save_in(self, delay_s: float) -> None:
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(delay_s, self._save_due)
-
-    def _save_due(self) -> None:
-        self._timer = None
-        self._save_some()
-        if self._stale:
-            self._save_in(0)
-
-    def _save_some(self) -> None:
-        """Hand a few of the changed memories to the ledger."""
-        for identity in list(self._stale)[:AT_ONCE]:
-            del self._stale[identity]
-            memory = self._memories[identity]
-            data = encode(memory)
-            self.ledger.save_charger(
-                ChargerRecord(
-                    identity=identity,
-                    accepted=memory.accepted,
-                    info=data["info"],
-                    features=data["features"],
-                    memory=data,
-                )
+    def _file_found(self, identity: str, memory: ChargerMemory) -> None:
+        """Have filed what was found under a number of the charger's own."""
+        for number, transaction in memory.transactions.items():
+            ours = self._memories.is_ours(identity, number)
+            named = transaction.own_number or number
+            if self._memories.is_found(identity, named):
+                continue
+            if ours and transaction.own_number is None:
+                continue
+            self._memories.note_found(identity, named)
+            if not ours:
+                self.ledger.adopt(self._adopted(identity, transaction))
+                continue
+            start = self._start(identity, transaction)
+            self.ledger.adopt(
+                replace(start, charger_transaction_id=transaction.own_number)
             )
-            for number, transaction in memory.transactions.items():
-                key = identity, number
-                if key not in self._ours and key not in self._found:
-                    self._found.add(key)
-                    self.ledger.adopt(self._adopted(identity, transaction))
 
     def _register(
         self,
         identity: str,
         connector_id: int,
         transaction_id: int | None,
-        at: datetime,
-        wh: float,
+        value: RegisterValue,
     ) -> Register:
         return Register(
             charger=identity,
             connector=connector_id,
             transaction_id=transaction_id,
-            time=self._time(identity, at),
-            wh=round(wh),
+            time=self._time(identity, value.at),
+            wh=round(value.wh),
+            kind=RegisterKind(value.kind),
+        )
+
+    def _registers(
+        self, identity: str, connector_id: int, values: Sequence[RegisterValue]
+    ) -> tuple[Register, ...]:
+        return tuple(
+            self._register(identity, connector_id, None, value) for value in values
         )
 
     def _start(self, identity: str, transaction: Transaction) -> Start:
@@ -355,7 +335,9 @@ class LedgerJournal(Journal):
             charger=identity,
             connector=transaction.connector_id,
             id_tag=transaction.id_tag,
-            time=self._time(identity, transaction.started_at),
+            time=self._time(
+                identity, transaction.raw_started_at or transaction.started_at
+            ),
             meter_start_wh=transaction.meter_start_wh,
             accepted=transaction.accepted,
         )
@@ -372,36 +354,6 @@ class LedgerJournal(Journal):
         )
 
     def _time(self, identity: str, raw: datetime) -> ChargerTime:
-        return ChargerTime(
-            raw=raw.astimezone(UTC), ahead_s=self._ahead_s.get(identity, 0)
-        )
-
-
-def _memory(record: ChargerRecord) -> ChargerMemory:
-    """Read a memory as far as it is sound."""
-    try:
-        return decode(ChargerMemory, record.memory)
-    except ValueError as error:
-        _LOGGER.warning(
-            "What was learned of %s is damaged and left out: %s", record.identity, error
-        )
-    parts: Mapping[str, Any] = {"accepted": record.accepted, "info": record.info}
-    try:
-        return decode(ChargerMemory, parts)
-    except ValueError:
-        return ChargerMemory(accepted=record.accepted)
-
-
-def _transaction(session: Session) -> Transaction:
-    return Transaction(
-        transaction_id=session.id,
-        connector_id=session.connector,
-        id_tag=session.id_tag,
-        started_at=session.raw_started_at,
-        meter_start_wh=session.meter_start_wh,
-        energy_wh=float(session.energy_wh or 0),
-        accepted=session.accepted,
-        ended_at=session.raw_ended_at,
-        meter_stop_wh=session.meter_stop_wh,
-        stop_reason=session.reason,
-    )
+        known = self._ahead_s.get(identity, 0)
+        ahead_s = round(ahead_of(raw, known, datetime.now(UTC)))
+        return ChargerTime(raw=raw.astimezone(UTC), ahead_s=ahead_s)

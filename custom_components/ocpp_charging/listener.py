@@ -26,6 +26,7 @@ from homeassistant.util.hass_dict import HassKey
 from yarl import URL
 
 from .const import (
+    CONF_ALSO_PLAIN,
     CONF_CERTIFICATE,
     CONF_CERTIFICATE_FILE,
     CONF_CERTIFICATE_FILE_2,
@@ -66,7 +67,9 @@ class ListenerSettings:
     """What the owner decided about a listener.
 
     `host` None is all interfaces. `names` are the host names and addresses in a
-    certificate of our own; `files` the owner's pairs of certificate and key.
+    certificate of our own; `files` the owner's pairs of certificate and key. With
+    `also_plain` an encrypted port takes others as well, until all chargers have changed
+    over.
     """
 
     host: str | None
@@ -75,6 +78,7 @@ class ListenerSettings:
     certificate: CertificateSource
     names: tuple[str, ...] = ()
     files: tuple[tuple[str, str], ...] = ()
+    also_plain: bool = False
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Self:
@@ -92,6 +96,7 @@ class ListenerSettings:
             ),
             names=tuple(data.get(CONF_NAMES, ())),
             files=tuple((cert, key) for cert, key in pairs if cert and key),
+            also_plain=bool(data.get(CONF_ALSO_PLAIN)),
         )
 
     @property
@@ -145,12 +150,18 @@ async def async_obtain_certificates(
 
 
 async def async_make_context(
-    hass: HomeAssistant, settings: ListenerSettings, certificates: ServerCertificates
+    hass: HomeAssistant,
+    settings: ListenerSettings,
+    certificates: ServerCertificates,
+    client_ca: bytes | None = None,
 ) -> ServerContext:
-    """Load certificates into a TLS context. Raises `CertificateError`."""
+    """Load certificates into a TLS context. Raises `CertificateError`.
+
+    `client_ca` is the authority of the certificates that chargers may show.
+    """
     try:
         return await hass.async_add_executor_job(
-            server_context, _MODES[settings.security], certificates.chains
+            server_context, _MODES[settings.security], certificates.chains, client_ca
         )
     except OSError as error:
         raise _unloadable(error) from error
@@ -183,8 +194,8 @@ async def async_describe(hass: HomeAssistant, error: CertificateError) -> str:
 class TlsKeeper:
     """Keeps the TLS context of a running listener fresh.
 
-    `context` and `certificates` are None for a listener without TLS, and before
-    `async_load`.
+    `context`, `certificates` and `authority` (which makes the chargers' certificates)
+    are None for a listener without TLS, and before `async_load`.
     """
 
     def __init__(self, hass: HomeAssistant, settings: ListenerSettings) -> None:
@@ -194,6 +205,7 @@ class TlsKeeper:
         self._marks: FileMarks = ()
         self.context: ServerContext | None = None
         self.certificates: ServerCertificates | None = None
+        self.authority: CertificateStore | None = None
 
     async def async_load(self) -> None:
         """Make or check the certificates and the context.
@@ -204,9 +216,23 @@ class TlsKeeper:
             return
         self._marks = await self._read_marks()
         self.certificates = await async_obtain_certificates(self._hass, self._settings)
+        client_ca = self.certificates.ca_pem or await self._async_client_ca()
+        if client_ca is not None:
+            self.authority = _async_certificate_store(self._hass)
         self.context = await async_make_context(
-            self._hass, self._settings, self.certificates
+            self._hass, self._settings, self.certificates, client_ca
         )
+
+    async def _async_client_ca(self) -> bytes | None:
+        """Return the authority for chargers where the listener's own is another."""
+        store = _async_certificate_store(self._hass)
+        try:
+            return await self._hass.async_add_executor_job(
+                store.authority, dt_util.utcnow()
+            )
+        except CertificateError as error:
+            _LOGGER.warning("Chargers can't get certificates: %s", error)
+            return None
 
     @callback
     def async_keep_fresh(

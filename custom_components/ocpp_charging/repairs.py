@@ -6,7 +6,11 @@ from enum import StrEnum
 import logging
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
+from homeassistant.components.repairs import (
+    ConfirmRepairFlow,
+    RepairsFlow,
+    RepairsFlowResult,
+)
 from homeassistant.components.repairs.const import FlowType
 from homeassistant.config_entries import (
     SOURCE_RECONFIGURE,
@@ -22,9 +26,12 @@ from homeassistant.util import dt as dt_util
 from .const import DOMAIN, SUBENTRY_CHARGER
 from .csms.certificates import CertificateError
 from .csms.charger import Charger
-from .csms.server import Refusal
+from .csms.security_events import ALARMING, SecurityEventKind
+from .csms.server import Refusal, RefusalReason
+from .kept_history import KEPT_HISTORY, KeptHistoryFlow
 from .ledger import Cause, LedgerUnavailable, Opening
 from .listener import async_describe
+from .tag_requests import ISSUE_UNKNOWN_TAG, UnknownTagFlow
 
 if TYPE_CHECKING:
     from .hub import Hub
@@ -34,6 +41,31 @@ _LOGGER = logging.getLogger(__name__)
 EXPIRY_NOTICE: Final = timedelta(days=14)
 REFUSALS: Final = 3
 """Wrong passwords in a row before the owner is told: one may be a slip."""
+
+SECURITY_EVENT: Final = "security_event"
+"""How the ids of issues about what a charger reported of its security begin."""
+
+SECURITY_ISSUES: Final = {
+    SecurityEventKind.ATTEMPTED_REPLAY_ATTACKS: (
+        "security_event_attempted_replay_attacks"
+    ),
+    SecurityEventKind.TAMPER_DETECTION_ACTIVATED: (
+        "security_event_tamper_detection_activated"
+    ),
+    SecurityEventKind.INVALID_FIRMWARE_SIGNATURE: (
+        "security_event_invalid_firmware_signature"
+    ),
+    SecurityEventKind.INVALID_FIRMWARE_SIGNING_CERTIFICATE: (
+        "security_event_invalid_firmware_signing_certificate"
+    ),
+    SecurityEventKind.INVALID_CENTRAL_SYSTEM_CERTIFICATE: (
+        "security_event_invalid_central_system_certificate"
+    ),
+    SecurityEventKind.INVALID_CHARGE_POINT_CERTIFICATE: (
+        "security_event_invalid_charge_point_certificate"
+    ),
+}
+"""The text of the issue for each kind of `ALARMING`."""
 
 CONF_ENTRY_ID: Final = "entry_id"
 CONF_SUBENTRY_ID: Final = "subentry_id"
@@ -46,8 +78,18 @@ class Issue(StrEnum):
     CERTIFICATE_EXPIRING = "certificate_expiring"
     PLAIN_WS = "plain_ws"
     WRONG_PASSWORD = "wrong_password"
+    LESS_SECURE = "less_secure"
+    WRONG_CERTIFICATE = "wrong_certificate"
     LEDGER_UNAVAILABLE = "ledger_unavailable"
     LEDGER_SET_ASIDE = "ledger_set_aside"
+
+
+_REFUSED = {
+    RefusalReason.PASSWORD: Issue.WRONG_PASSWORD,
+    RefusalReason.CERTIFICATE: Issue.WRONG_CERTIFICATE,
+    RefusalReason.NO_CERTIFICATE: Issue.LESS_SECURE,
+    RefusalReason.NOT_ENCRYPTED: Issue.LESS_SECURE,
+}
 
 
 def issue_id(issue: Issue, entry_id: str, identity: str | None = None) -> str:
@@ -88,7 +130,7 @@ class RepairDesk:
     @callback
     def async_note_security(self) -> None:
         """Say what a line without encryption means, as long as there is one."""
-        if self._hub.settings.secure:
+        if self._hub.settings.secure and not self._hub.settings.also_plain:
             self._delete(Issue.PLAIN_WS)
         else:
             self._create(Issue.PLAIN_WS, port=str(self._hub.settings.port))
@@ -161,21 +203,47 @@ class RepairDesk:
     @callback
     def async_charger_removed(self, identity: str) -> None:
         """Take back what was said of a charger."""
-        self._delete(Issue.WRONG_PASSWORD, identity)
+        for issue in _REFUSED.values():
+            self._delete(issue, identity)
+        for kind in ALARMING:
+            ir.async_delete_issue(
+                self._hass, DOMAIN, self._security_issue_id(kind, identity)
+            )
+
+    def _security_issue_id(self, kind: str, identity: str) -> str:
+        return f"{SECURITY_EVENT}_{kind}_{self._entry_id}_{identity}"
+
+    def _security_event(self, charger: Charger) -> None:
+        """Tell the owner of what is alarming, until it is dismissed."""
+        event = charger.security_event
+        if event is None or event.kind not in ALARMING:
+            return
+        ir.async_create_issue(
+            self._hass,
+            DOMAIN,
+            self._security_issue_id(event.kind, charger.identity),
+            is_fixable=True,
+            is_persistent=True,
+            severity=ir.IssueSeverity.WARNING,
+            translation_key=SECURITY_ISSUES[event.kind],
+            translation_placeholders={"name": charger.identity},
+        )
 
     def _follow(self, _subentry_id: str, charger: Charger) -> None:
         def look() -> None:
             if charger.connected:
-                self._delete(Issue.WRONG_PASSWORD, charger.identity)
+                for issue in _REFUSED.values():
+                    self._delete(issue, charger.identity)
 
         charger.listen(0, "connected", look)
+        charger.listen(0, "security_event", lambda: self._security_event(charger))
 
     def _refused(self, refusal: Refusal) -> None:
         subentry_id = self._hub.subentry_id_of(refusal.identity)
         if subentry_id is None or refusal.attempts < REFUSALS:
             return
         self._create(
-            Issue.WRONG_PASSWORD,
+            _REFUSED[refusal.reason],
             identity=refusal.identity,
             subentry_id=subentry_id,
             address=refusal.address,
@@ -268,5 +336,11 @@ async def async_create_fix_flow(
     issue_id: str,
     data: dict[str, str | int | float | None] | None,
 ) -> RepairsFlow:
-    """Return the flow of a fixable issue; all are put right in the settings."""
+    """Return the flow of a fixable issue; most are put right in the settings."""
+    if issue_id.startswith(KEPT_HISTORY):
+        return KeptHistoryFlow()
+    if issue_id.startswith(ISSUE_UNKNOWN_TAG):
+        return UnknownTagFlow()
+    if issue_id.startswith(SECURITY_EVENT):
+        return ConfirmRepairFlow()
     return OpenSettingsFlow()

@@ -31,9 +31,14 @@ from .csms.model import (
     ChargingState,
     ConnectorStatus,
     DiagnosticsStatus,
+    EndReason,
     ErrorCode,
     FirmwareStatus,
+    ListState,
+    PastSession,
+    Reservation,
 )
+from .csms.reservations import reservation_of
 from .entity import OcppEntityDescription
 
 type Value = datetime | float | str | None
@@ -41,7 +46,13 @@ type Value = datetime | float | str | None
 
 @dataclass(frozen=True, kw_only=True)
 class OcppSensorDescription(OcppEntityDescription, SensorEntityDescription):
-    """Describe a sensor; it exists from its first value on."""
+    """Describe a sensor; it exists from its first value on.
+
+    One that is `restored` shows what Home Assistant kept of it over a restart, until
+    there is a new value: what it shows is of the past and stays true.
+    """
+
+    restored: bool = False
 
     def value(self, charger: Charger, connector: Connector) -> Value:
         """Return the sensor's value, None when the charger has not told it."""
@@ -91,7 +102,12 @@ class DurationSensorDescription(OcppSensorDescription):
     @override
     def value(self, charger: Charger, connector: Connector) -> Value:
         lasted = session_duration(charger, connector)
-        return None if lasted is None else int(lasted.total_seconds() // 60)
+        return None if lasted is None else whole_minutes(lasted)
+
+
+def whole_minutes(lasted: timedelta) -> int:
+    """Return a length of time in full minutes."""
+    return int(lasted.total_seconds() // 60)
 
 
 def session_duration(charger: Charger, connector: Connector) -> timedelta | None:
@@ -107,6 +123,51 @@ def session_duration(charger: Charger, connector: Connector) -> timedelta | None
     if end is None and session is connector.transaction:
         end = dt_util.utcnow() + timedelta(seconds=charger.clock_offset_s or 0)
     return None if end is None else max(end - session.started_at, timedelta())
+
+
+@dataclass(frozen=True, kw_only=True)
+class PastSessionSensorDescription(OcppSensorDescription):
+    """Describe a sensor of the session that ended last: history, always available."""
+
+    keys: tuple[str, ...] = ("past_session",)
+    stays_available: bool = True
+    value_fn: Callable[[PastSession], Value]
+
+    @override
+    def value(self, charger: Charger, connector: Connector) -> Value:
+        past = connector.past_session
+        return None if past is None else self.value_fn(past)
+
+    @override
+    def exists(self, charger: Charger, connector: Connector) -> bool:
+        return connector.past_session is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TagSensorDescription(PastSessionSensorDescription):
+    """Describe a sensor of whose tag it was; what it is called is shown."""
+
+    charger_keys: tuple[str, ...] = ("tag_rules",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReservationSensorDescription(OcppSensorDescription):
+    """Describe a sensor of what is reserved; it holds while a charger is away."""
+
+    keys: tuple[str, ...] = ("reservation",)
+    stays_available: bool = True
+    value_fn: Callable[[Reservation], Value]
+
+    @override
+    def value(self, charger: Charger, connector: Connector) -> Value:
+        now = dt_util.utcnow()
+        reservation = reservation_of(charger, connector.connector_id, now)
+        return None if reservation is None else self.value_fn(reservation)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReservedForSensorDescription(ReservationSensorDescription):
+    """Describe the sensor of whom it is reserved for, by what the tag is called."""
 
 
 POWER = ReadingSensorDescription(
@@ -209,6 +270,53 @@ READINGS: tuple[ReadingSensorDescription, ...] = (
     ),
 )
 
+RESERVATION: tuple[ReservationSensorDescription, ...] = (
+    ReservationSensorDescription(
+        key="reserved_until",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        value_fn=lambda reservation: reservation.expires,
+    ),
+    ReservedForSensorDescription(
+        key="reserved_for",
+        value_fn=lambda reservation: reservation.id_tag,
+    ),
+)
+"""Of a connector, and of the whole charger where any one connector is reserved."""
+
+PAST_SESSION: tuple[PastSessionSensorDescription, ...] = (
+    # No state class: it is of one session, and there is no sense in adding it up.
+    PastSessionSensorDescription(
+        key="last_session_energy",
+        device_class=SensorDeviceClass.ENERGY,
+        native_unit_of_measurement=UnitOfEnergy.WATT_HOUR,
+        suggested_display_precision=2,
+        suggested_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
+        value_fn=lambda past: past.energy_wh,
+    ),
+    PastSessionSensorDescription(
+        key="last_session_duration",
+        device_class=SensorDeviceClass.DURATION,
+        native_unit_of_measurement=UnitOfTime.MINUTES,
+        value_fn=lambda past: whole_minutes(past.ended_at - past.started_at),
+    ),
+    PastSessionSensorDescription(
+        key="last_session_end",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        value_fn=lambda past: past.ended_at,
+    ),
+    TagSensorDescription(
+        key="last_session_tag",
+        value_fn=lambda past: past.id_tag,
+    ),
+    PastSessionSensorDescription(
+        key="last_session_reason",
+        device_class=SensorDeviceClass.ENUM,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        options=[word.value for word in EndReason],
+        value_fn=lambda past: past.reason,
+    ),
+)
+
 CONNECTOR_SENSORS: tuple[OcppSensorDescription, ...] = (
     ConnectorSensorDescription(
         key="status",
@@ -235,6 +343,7 @@ CONNECTOR_SENSORS: tuple[OcppSensorDescription, ...] = (
         suggested_unit_of_measurement=UnitOfEnergy.KILO_WATT_HOUR,
         value_fn=lambda connector: connector.session_energy,
         reset_fn=lambda connector: connector.session_start,
+        stays_available=True,
     ),
     DurationSensorDescription(
         key="session_duration",
@@ -246,6 +355,7 @@ CONNECTOR_SENSORS: tuple[OcppSensorDescription, ...] = (
         key="session_start",
         device_class=SensorDeviceClass.TIMESTAMP,
         entity_registry_enabled_default=False,
+        stays_available=True,
         value_fn=lambda connector: connector.session_start,
     ),
     # Whose tag it is, is personal: it is there for those who ask for it.
@@ -255,6 +365,8 @@ CONNECTOR_SENSORS: tuple[OcppSensorDescription, ...] = (
         entity_registry_enabled_default=False,
         value_fn=lambda connector: connector.id_tag,
     ),
+    *PAST_SESSION,
+    *RESERVATION,
     ConnectorSensorDescription(
         key="error_code",
         device_class=SensorDeviceClass.ENUM,
@@ -302,6 +414,7 @@ CHARGER_SENSORS: tuple[OcppSensorDescription, ...] = (
         device_class=SensorDeviceClass.TIMESTAMP,
         entity_category=EntityCategory.DIAGNOSTIC,
         entity_registry_enabled_default=False,
+        restored=True,
         stays_available=True,
         value_fn=lambda charger: charger.last_seen,
     ),
@@ -333,6 +446,21 @@ CHARGER_SENSORS: tuple[OcppSensorDescription, ...] = (
         stays_available=True,
         value_fn=lambda charger: charger.reconnects,
     ),
+    ChargerSensorDescription(
+        key="tag_list",
+        keys=("local_list",),
+        device_class=SensorDeviceClass.ENUM,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        options=[word.value for word in ListState],
+        value_fn=lambda charger: charger.memory.local_list.state,
+    ),
+    ChargerSensorDescription(
+        key="tag_list_version",
+        keys=("local_list",),
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda charger: charger.memory.local_list.version or None,
+    ),
+    *RESERVATION,
     # What a charger measures for connector 0 is its main meter (OCPP 1.6 §4.7).
     *READINGS,
 )

@@ -24,9 +24,10 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.service import async_register_admin_service
 import probatio
 
-from . import actions, sessions
+from . import actions, certificate_actions, firmware_actions, log_actions, sessions
 from .actions import ATTR_CONNECTOR
 from .const import DOMAIN
+from .ledger import SessionState
 from .profile_form import PROFILE_FIELDS, PURPOSES, aware, choice, stack_level, unit
 
 MESSAGES = {
@@ -34,10 +35,12 @@ MESSAGES = {
     "diagnostics_status_notification": "DiagnosticsStatusNotification",
     "firmware_status_notification": "FirmwareStatusNotification",
     "heartbeat": "Heartbeat",
+    "log_status_notification": "LogStatusNotification",
     "meter_values": "MeterValues",
+    "sign_charge_point_certificate": "SignChargePointCertificate",
     "status_notification": "StatusNotification",
 }
-"""What a charger can be asked to send (OCPP 1.6 §7.33)."""
+"""What a charger can be asked to send (OCPP 1.6 §7.33, and security §6.12)."""
 
 _DEVICE: dict[probatio.Marker, Any] = {probatio.Required(ATTR_DEVICE_ID): cv.string}
 _CONNECTOR: dict[probatio.Marker, Any] = {
@@ -47,6 +50,10 @@ _CONNECTOR: dict[probatio.Marker, Any] = {
     ),
 }
 _ID_TAG = probatio.All(cv.string, probatio.Length(min=1, max=20))
+_ROOT_USE: dict[probatio.Marker, Any] = {
+    probatio.Required("use", default="central_system"): choice(certificate_actions.USES)
+}
+_HASH = probatio.All(cv.string, probatio.Length(min=1, max=128))
 _RETRIES: dict[probatio.Marker, Any] = {
     probatio.Optional("retries"): probatio.All(
         probatio.Coerce(int), probatio.Range(min=0, max=100)
@@ -83,6 +90,20 @@ def _criteria(data: dict[str, Any]) -> dict[str, Any]:
     """Validate that profiles are named by an id or by criteria, not by both."""
     if "profile_id" in data and {"purpose", "stack_level"} & data.keys():
         raise probatio.Invalid("give either profile_id, or purpose and stack_level")
+    return data
+
+
+def _end(data: dict[str, Any]) -> dict[str, Any]:
+    """Validate that a reservation ends."""
+    if not {"until", "duration"} & data.keys():
+        raise probatio.Invalid("give a duration or until when")
+    return data
+
+
+def _source(data: dict[str, Any]) -> dict[str, Any]:
+    """Validate that it is said where the firmware comes from."""
+    if not {"url", "file"} & data.keys():
+        raise probatio.Invalid("give a file or a url")
     return data
 
 
@@ -156,6 +177,24 @@ ACTIONS = (
         fields=_CONNECTOR,
         response=_OPTIONAL,
     ),
+    Action(
+        name="reserve",
+        handler=actions.reserve,
+        fields={
+            **_CONNECTOR,
+            probatio.Optional("id_tag"): _ID_TAG,
+            probatio.Exclusive("until", "end"): aware,
+            probatio.Exclusive("duration", "end"): cv.positive_time_period,
+        },
+        response=_OPTIONAL,
+        check=_end,
+    ),
+    Action(
+        name="cancel_reservation",
+        handler=actions.cancel_reservation,
+        fields=_CONNECTOR,
+        response=_OPTIONAL,
+    ),
     Action(name="unlock", handler=actions.unlock, fields=_CONNECTOR),
     Action(
         name="reset",
@@ -202,10 +241,13 @@ ACTIONS = (
         name="get_sessions",
         handler=sessions.get_sessions,
         fields={
-            **_DEVICE,
+            **_CONNECTOR,
             probatio.Optional("start"): aware,
             probatio.Optional("end"): aware,
             probatio.Optional("id_tag"): _ID_TAG,
+            probatio.Optional("state"): choice(
+                {state.value: state for state in SessionState}
+            ),
             probatio.Optional("limit", default=100): probatio.All(
                 probatio.Coerce(int),
                 probatio.Range(min=1, max=sessions.MAX_SESSIONS),
@@ -237,24 +279,82 @@ ACTIONS = (
     ),
     Action(
         name="update_firmware",
-        handler=actions.update_firmware,
+        handler=firmware_actions.update_firmware,
         fields={
             **_DEVICE,
-            probatio.Required("url"): _url,
+            probatio.Exclusive("url", "source"): _url,
+            probatio.Exclusive("file", "source"): probatio.All(
+                cv.string, probatio.Length(1, 4096)
+            ),
+            probatio.Optional("version"): probatio.All(
+                cv.string, probatio.Length(1, 50)
+            ),
+            probatio.Inclusive("signing_certificate", "signed"): probatio.All(
+                cv.string, probatio.Length(1, 5500)
+            ),
+            probatio.Inclusive("signature", "signed"): probatio.All(
+                cv.string, probatio.Length(1, 800)
+            ),
             probatio.Optional("retrieve_at"): aware,
             **_RETRIES,
         },
         admin=True,
+        check=_source,
     ),
     Action(
         name="get_diagnostics",
         handler=actions.get_diagnostics,
         fields={
             **_DEVICE,
-            probatio.Required("url"): _url,
+            probatio.Optional("url"): _url,
             probatio.Optional("start"): aware,
             probatio.Optional("stop"): aware,
             **_RETRIES,
+        },
+        response=_OPTIONAL,
+        admin=True,
+    ),
+    Action(
+        name="get_log",
+        handler=log_actions.get_log,
+        fields={
+            **_DEVICE,
+            probatio.Required("type", default="diagnostics"): choice(log_actions.LOGS),
+            probatio.Optional("url"): _url,
+            probatio.Optional("oldest"): aware,
+            probatio.Optional("latest"): aware,
+            **_RETRIES,
+        },
+        response=_OPTIONAL,
+        admin=True,
+    ),
+    Action(
+        name="install_certificate",
+        handler=certificate_actions.install_certificate,
+        fields={**_DEVICE, **_ROOT_USE, probatio.Optional("certificate"): cv.string},
+        admin=True,
+    ),
+    Action(
+        name="get_installed_certificates",
+        handler=certificate_actions.get_installed_certificates,
+        fields={**_DEVICE, **_ROOT_USE},
+        response=_ONLY,
+        admin=True,
+    ),
+    Action(
+        name="delete_certificate",
+        handler=certificate_actions.delete_certificate,
+        fields={
+            **_DEVICE,
+            probatio.Required("hash_algorithm"): probatio.In(
+                ["SHA256", "SHA384", "SHA512"]
+            ),
+            probatio.Required("issuer_name_hash"): _HASH,
+            probatio.Required("issuer_key_hash"): _HASH,
+            probatio.Required("serial_number"): probatio.All(
+                cv.string, probatio.Length(min=1, max=40)
+            ),
+            probatio.Required("force", default=False): cv.boolean,
         },
         response=_OPTIONAL,
         admin=True,

@@ -14,10 +14,9 @@ from custom_components.ocpp_charging.csms.connector import Connector
 from custom_components.ocpp_charging.csms.journal import Journal, MemoryJournal
 from custom_components.ocpp_charging.csms.server import CentralSystem, Timing
 from custom_components.ocpp_charging.csms.tls import TlsMode, server_context
+from tests.csms.house import QUIET, House, house
 from tests.csms.raw import RawCharger, dial as dial_central, settings
-
-QUIET = Timing(call_timeout=2, boot_grace=60, boot_settle=60, close_timeout=1)
-"""No charger is set up: what the central system sends is what a test asks for."""
+from tests.csms.siege import BESIEGED, Siege
 
 type Dial = Callable[..., Awaitable[RawCharger]]
 type StartCentral = Callable[..., Awaitable[CentralSystem]]
@@ -40,12 +39,13 @@ async def start_central(
         timing: Timing = QUIET,
         *,
         tls: ssl.SSLContext | None = None,
+        also_plain: bool = False,
         journal: Journal = journal,
         **options: Any,
     ) -> CentralSystem:
         central = CentralSystem(journal, timing=timing, **options)
         running.append(central)
-        await central.start("127.0.0.1", 0, tls)
+        await central.start("127.0.0.1", 0, tls, also_plain=also_plain)
         return central
 
     yield start
@@ -115,3 +115,21 @@ def connector(charger: Charger) -> Connector:
 async def raw(dial: Dial, central: CentralSystem) -> RawCharger:
     """Return CP1, connected to `central`; it has not booted."""
     return await dial()
+
+
+@pytest.fixture
+async def siege(
+    start_central: StartCentral,
+    journal: MemoryJournal,
+    caplog: pytest.LogCaptureFixture,
+) -> AsyncGenerator[Siege]:
+    """Return a central system, plain ws, that is to be attacked."""
+    async with Siege(await start_central(BESIEGED), journal, caplog) as siege:
+        yield siege
+
+
+@pytest.fixture
+async def home(socket_enabled: None, tmp_path: Path) -> AsyncGenerator[House]:
+    """Return a central system with its ledger in a file, CP1 connected."""
+    async with house(tmp_path) as made:
+        yield made

@@ -12,8 +12,6 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from custom_components.ocpp_charging.csms.admission import (
-    MAX_REFUSED,
-    MAX_UNKNOWN,
     Admitted,
     Denied,
     Door,
@@ -22,6 +20,8 @@ from custom_components.ocpp_charging.csms.admission import (
     UnknownCharger,
 )
 from custom_components.ocpp_charging.csms.backoff import FREE_FAILURES
+from custom_components.ocpp_charging.csms.bounds import MAX_REFUSED, MAX_UNKNOWN
+from custom_components.ocpp_charging.csms.credentials import KeyHash
 from custom_components.ocpp_charging.csms.server import CentralSystem
 from tests.conftest import PASSWORD, key_hash
 from tests.csms.conftest import Dial
@@ -196,6 +196,30 @@ async def test_which_key_opened_is_known_but_not_shown() -> None:
         assert isinstance(verdict, Admitted)
         assert verdict.key_hash == key_hash(password)
         assert "scrypt" not in repr(verdict)
+
+
+async def test_a_password_is_not_checked_anew_when_another_setting_changes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    checked: list[bytes] = []
+    matches = KeyHash.matches
+
+    def counted(self: KeyHash, presented: bytes) -> bool:
+        checked.append(presented)
+        return matches(self, presented)
+
+    monkeypatch.setattr(KeyHash, "matches", counted)
+    door = Door()
+    for limit_a in (16.0, 32.0):
+        door.know(settings(max_current_a=limit_a))
+        verdict = await door.decide(
+            request(authorization=basic("CP1", PASSWORD)), NOW, 0.0
+        )
+        assert isinstance(verdict, Admitted)
+    assert len(checked) == 1
+    door.know(settings(key_hashes=(key_hash(WRONG),)))
+    verdict = await door.decide(request(authorization=basic("CP1", PASSWORD)), NOW, 0.0)
+    assert isinstance(verdict, Denied)
 
 
 async def test_who_is_let_in_without_a_password_has_no_key(

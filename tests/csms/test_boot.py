@@ -18,7 +18,8 @@ from custom_components.ocpp_charging.csms.model import (
     Registration,
 )
 from custom_components.ocpp_charging.csms.server import CentralSystem
-from tests.csms.conftest import QUIET, Dial, StartCentral
+from tests.csms.conftest import Dial, StartCentral
+from tests.csms.house import QUIET
 from tests.csms.raw import Payload, RawCharger, Refused, settings, stamp, until
 
 

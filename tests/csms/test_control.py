@@ -29,6 +29,7 @@ from custom_components.ocpp_charging.csms.model import (
     SchedulePeriod,
 )
 from custom_components.ocpp_charging.csms.server import Timing
+from custom_components.ocpp_charging.csms.tags import TagRules, UnknownTags
 from tests.csms.conftest import Dial, StartCentral
 from tests.csms.raw import Payload, RawCharger, settings, until
 
@@ -104,14 +105,13 @@ async def test_a_start_that_is_accepted_and_never_comes_is_an_error(
 async def test_a_start_with_a_refused_tag_is_none(
     start_central: StartCentral, dial: Dial
 ) -> None:
-    from custom_components.ocpp_charging.csms.model import TagDecision
-
-    central = await start_central(authorize=lambda *_: TagDecision.BLOCKED)
+    central = await start_central()
+    central.authorizer.rules = TagRules(unknown=UnknownTags.REFUSE)
     charger = central.add(settings())
     raw = await dial(to=central)
     raw.reactions["RemoteStartTransaction"] = ACCEPTED
     starting = asyncio.create_task(control.start_charging(charger, 1, timeout=0.2))
-    await raw.start()
+    await raw.start(idTag="STRANGER")
     with pytest.raises(CommandTimeout):
         await starting
 

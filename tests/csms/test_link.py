@@ -8,6 +8,11 @@ from typing import Any, override
 
 import pytest
 
+from custom_components.ocpp_charging.csms.bounds import (
+    MAX_KEPT_ANSWERS,
+    MAX_WAITING_CALLS,
+    Bounds,
+)
 from custom_components.ocpp_charging.csms.charger import Charger
 from custom_components.ocpp_charging.csms.connector import Connector
 from custom_components.ocpp_charging.csms.errors import (
@@ -18,15 +23,14 @@ from custom_components.ocpp_charging.csms.errors import (
 )
 from custom_components.ocpp_charging.csms.journal import MemoryJournal
 from custom_components.ocpp_charging.csms.link import (
-    MAX_KEPT_ANSWERS,
-    MAX_WAITING_CALLS,
     Answer,
     AnswerBook,
     Link,
 )
-from custom_components.ocpp_charging.csms.model import TagDecision, Transaction
+from custom_components.ocpp_charging.csms.model import Transaction
 from custom_components.ocpp_charging.csms.rpc import Call
 from custom_components.ocpp_charging.csms.server import CentralSystem, Timing
+from custom_components.ocpp_charging.csms.tags import TagRules, UnknownTags
 from tests.csms.conftest import Dial, StartCentral
 from tests.csms.raw import RawCharger, bare, call_frame, settings, stamp, until
 
@@ -112,8 +116,12 @@ async def test_a_command_cancelled_before_its_turn_is_never_sent(
 
 
 async def test_5000_unsolicited_answers_leave_no_trace(
-    raw: RawCharger, central: CentralSystem, charger: Charger
+    start_central: StartCentral, dial: Dial
 ) -> None:
+    # As many at once as may be, so that they need not be waited for.
+    central = await start_central(bounds=Bounds(messages_at_once=6000))
+    charger = central.add(settings())
+    raw = await dial(to=central)
     for number in range(2500):
         await raw.send_raw(json.dumps([3, str(number), {}]))
         await raw.send_raw(json.dumps([4, str(number), "GenericError", "", {}]))
@@ -235,12 +243,11 @@ async def test_an_id_that_comes_again_with_other_content_is_a_new_message(
 async def test_what_is_sent_again_is_answered_as_before(
     start_central: StartCentral, dial: Dial
 ) -> None:
-    decisions = [TagDecision.ACCEPTED]
-    central = await start_central(authorize=lambda *_: decisions[-1])
+    central = await start_central()
     central.add(settings())
     raw = await dial(to=central)
     first = await raw.call("StartTransaction", START, "id-1")
-    decisions.append(TagDecision.BLOCKED)
+    central.authorizer.rules = TagRules(unknown=UnknownTags.REFUSE)
     assert await raw.call("StartTransaction", START, "id-1") == first
 
 

@@ -391,7 +391,7 @@ async def test_a_clock_that_is_hours_off_is_a_clock_all_the_same(
     raw: RawCharger, charger: Charger, connector: Connector, hours: int, known: bool
 ) -> None:
     if known:
-        charger.update(clock_offset_s=hours * 3600.0)
+        charger.remember(clock_offset_s=hours * 3600.0)
 
     def charger_time(minutes: float = 0) -> datetime:
         return datetime.now(UTC) + timedelta(hours=hours, minutes=minutes)
@@ -444,7 +444,7 @@ async def test_a_time_beyond_the_calendar_harms_nothing(
 async def test_a_clock_near_the_end_of_time_harms_nothing(
     raw: RawCharger, charger: Charger, connector: Connector
 ) -> None:
-    charger.clock_offset_s = 1e12
+    charger.memory.clock_offset_s = 1e12
     await raw.meter(sampled("3700", POWER))
     assert connector.reading("power") == 3700
 

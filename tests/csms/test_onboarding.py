@@ -557,7 +557,7 @@ async def test_a_step_that_fails_costs_that_step_alone(
     playing.cancel()
     assert failed
     outcomes = onboarding_of(central).outcomes
-    assert list(outcomes) == [*STEPS, "limits"]
+    assert list(outcomes) == [*STEPS, "limits", "tags"]
     failures = {name for name, outcome in outcomes.items() if outcome != "done"}
     # That the configuration or the measurands could not be had is no failure.
     assert failures <= {step}

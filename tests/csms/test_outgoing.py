@@ -15,14 +15,20 @@ from custom_components.ocpp_charging.csms.errors import (
     InvalidAnswer,
     InvalidRequest,
 )
+from custom_components.ocpp_charging.csms.logs import LogType
 from custom_components.ocpp_charging.csms.model import (
+    CertificateId,
     ChargingProfile,
     ChargingSchedule,
     DataTransferAnswer,
     ProfilePurpose,
     RateUnit,
+    Reservation,
+    RootUse,
     SchedulePeriod,
     Setting,
+    TagDecision,
+    TagInfo,
 )
 from custom_components.ocpp_charging.csms.v16 import schemas
 from custom_components.ocpp_charging.csms.v16.outgoing import ACTIONS, MAX_KEPT_PROFILES
@@ -58,7 +64,32 @@ def profile(profile_id: int = 7, **changes: Any) -> ChargingProfile:
     )
 
 
+CERTIFICATE_ID = CertificateId(
+    algorithm="SHA256", issuer_name_hash="0a", issuer_key_hash="0b", serial="1f"
+)
+CERTIFICATE_ID_SENT: Payload = {
+    "hashAlgorithm": "SHA256",
+    "issuerNameHash": "0a",
+    "issuerKeyHash": "0b",
+    "serialNumber": "1f",
+}
+
 COMMANDS: dict[str, tuple[Command, str, Payload]] = {
+    "trigger, extended": (
+        lambda to: to.extended_trigger("LogStatusNotification"),
+        "ExtendedTriggerMessage",
+        {"requestedMessage": "LogStatusNotification"},
+    ),
+    "a signed certificate": (
+        lambda to: to.certificate_signed("PEM"),
+        "CertificateSigned",
+        {"certificateChain": "PEM"},
+    ),
+    "install a root": (
+        lambda to: to.install_certificate(RootUse.CENTRAL_SYSTEM, "PEM"),
+        "InstallCertificate",
+        {"certificateType": "CentralSystemRootCertificate", "certificate": "PEM"},
+    ),
     "start": (
         lambda to: to.remote_start(1, "TAG"),
         "RemoteStartTransaction",
@@ -120,6 +151,18 @@ COMMANDS: dict[str, tuple[Command, str, Payload]] = {
         {"requestedMessage": "StatusNotification", "connectorId": 2},
     ),
     "clear cache": (lambda to: to.clear_cache(), "ClearCache", {}),
+    "reserve": (
+        lambda to: to.reserve(
+            Reservation(reservation_id=5, connector_id=1, id_tag="TAG", expires=NIGHT)
+        ),
+        "ReserveNow",
+        {
+            "connectorId": 1,
+            "expiryDate": "2026-10-31T23:30:00Z",
+            "idTag": "TAG",
+            "reservationId": 5,
+        },
+    ),
 }
 """Those whose answer is a word that is Accepted or not."""
 
@@ -154,6 +197,41 @@ OTHERS: dict[str, tuple[Command, str, Payload, Payload, Any]] = {
         {"status": "Accepted"},
         None,
     ),
+    "version of the local list": (
+        lambda to: to.local_list_version(),
+        "GetLocalListVersion",
+        {},
+        {"listVersion": 7},
+        7,
+    ),
+    "local list": (
+        lambda to: to.send_local_list(
+            8,
+            {"GONE": None, "TAG": TagInfo(decision=TagDecision.ACCEPTED, group="G")},
+            full=False,
+        ),
+        "SendLocalList",
+        {
+            "listVersion": 8,
+            "updateType": "Differential",
+            "localAuthorizationList": [
+                {"idTag": "GONE"},
+                {
+                    "idTag": "TAG",
+                    "idTagInfo": {"status": "Accepted", "parentIdTag": "G"},
+                },
+            ],
+        },
+        {"status": "VersionMismatch"},
+        "VersionMismatch",
+    ),
+    "reservation given back": (
+        lambda to: to.cancel_reservation(5),
+        "CancelReservation",
+        {"reservationId": 5},
+        {"status": "Rejected"},
+        False,
+    ),
     "data transfer": (
         lambda to: to.data_transfer("org.example", "ping", "x"),
         "DataTransfer",
@@ -175,6 +253,34 @@ OTHERS: dict[str, tuple[Command, str, Payload, Payload, Any]] = {
         {},
         None,
     ),
+    "installed roots": (
+        lambda to: to.installed_certificates(RootUse.MANUFACTURER),
+        "GetInstalledCertificateIds",
+        {"certificateType": "ManufacturerRootCertificate"},
+        {"status": "Accepted", "certificateHashData": [CERTIFICATE_ID_SENT]},
+        (CERTIFICATE_ID,),
+    ),
+    "no installed roots": (
+        lambda to: to.installed_certificates(RootUse.CENTRAL_SYSTEM),
+        "GetInstalledCertificateIds",
+        {"certificateType": "CentralSystemRootCertificate"},
+        {"status": "NotFound"},
+        (),
+    ),
+    "delete a root": (
+        lambda to: to.delete_certificate(CERTIFICATE_ID),
+        "DeleteCertificate",
+        {"certificateHashData": CERTIFICATE_ID_SENT},
+        {"status": "Accepted"},
+        True,
+    ),
+    "delete a root that is not there": (
+        lambda to: to.delete_certificate(CERTIFICATE_ID),
+        "DeleteCertificate",
+        {"certificateHashData": CERTIFICATE_ID_SENT},
+        {"status": "NotFound"},
+        False,
+    ),
     "firmware with retries": (
         lambda to: to.update_firmware(
             "ftp://host/file", NIGHT, retries=3, retry_interval=timedelta(minutes=1)
@@ -188,6 +294,48 @@ OTHERS: dict[str, tuple[Command, str, Payload, Payload, Any]] = {
         },
         {"ignored": True},
         None,
+    ),
+    "signed firmware": (
+        lambda to: to.signed_update_firmware(
+            7, "http://host/file", NIGHT, certificate="PEM", signature="c2ln"
+        ),
+        "SignedUpdateFirmware",
+        {
+            "requestId": 7,
+            "firmware": {
+                "location": "http://host/file",
+                "retrieveDateTime": "2026-10-31T23:30:00Z",
+                "signingCertificate": "PEM",
+                "signature": "c2ln",
+            },
+        },
+        {"status": "Accepted"},
+        False,
+    ),
+    "signed firmware in place of another": (
+        lambda to: to.signed_update_firmware(
+            8,
+            "http://host/file",
+            NIGHT,
+            certificate="PEM",
+            signature="c2ln",
+            retries=3,
+            retry_interval=timedelta(minutes=1),
+        ),
+        "SignedUpdateFirmware",
+        {
+            "requestId": 8,
+            "firmware": {
+                "location": "http://host/file",
+                "retrieveDateTime": "2026-10-31T23:30:00Z",
+                "signingCertificate": "PEM",
+                "signature": "c2ln",
+            },
+            "retries": 3,
+            "retryInterval": 60,
+        },
+        {"status": "AcceptedCanceled"},
+        True,
     ),
     "diagnostics": (
         lambda to: to.get_diagnostics("ftp://host/"),
@@ -213,6 +361,31 @@ OTHERS: dict[str, tuple[Command, str, Payload, Payload, Any]] = {
             "retryInterval": 5,
         },
         {"fileName": "log.zip"},
+        "log.zip",
+    ),
+    "a log of a time": (
+        lambda to: to.get_log(
+            7,
+            LogType.SECURITY,
+            "ftp://host/",
+            oldest=NIGHT,
+            latest=NIGHT + timedelta(hours=1),
+            retries=1,
+            retry_interval=timedelta(seconds=5),
+        ),
+        "GetLog",
+        {
+            "logType": "SecurityLog",
+            "requestId": 7,
+            "log": {
+                "remoteLocation": "ftp://host/",
+                "oldestTimestamp": "2026-10-31T23:30:00Z",
+                "latestTimestamp": "2026-11-01T00:30:00Z",
+            },
+            "retries": 1,
+            "retryInterval": 5,
+        },
+        {"status": "AcceptedCanceled", "filename": "log.zip"},
         "log.zip",
     ),
 }

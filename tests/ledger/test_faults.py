@@ -32,7 +32,7 @@ from custom_components.ocpp_charging.ledger.database import BUSY_S
 from custom_components.ocpp_charging.ledger.rescue import MARGIN
 
 from .books import opened, register, start, stop, url
-from .server import PostgreSQL, wait_for_port_to_close
+from .server import DatabaseServer, wait_for_port_to_close
 
 
 class Health:
@@ -376,14 +376,14 @@ async def test_a_file_that_was_deleted_is_not_written_into_the_void(
 
 
 async def test_a_stopped_server_refuses_until_it_is_back(
-    postgresql: PostgreSQL,
+    server: DatabaseServer,
 ) -> None:
-    ledger = await opened(postgresql.new_database())
+    ledger = await opened(server.new_database())
     health = Health(ledger)
     number = await ledger.open_transaction(start())
-    postgresql.stop()
+    server.stop()
     try:
-        wait_for_port_to_close(postgresql.port)
+        wait_for_port_to_close(server.port)
         with pytest.raises(LedgerUnavailable) as refused:
             await ledger.close_transaction(stop(number))
         assert refused.value.cause is Cause.UNREACHABLE
@@ -393,12 +393,12 @@ async def test_a_stopped_server_refuses_until_it_is_back(
         ledger.save_charger(ChargerRecord(identity="CP1", accepted=True))
         with pytest.raises(LedgerUnavailable):
             await ledger.flush()
-        other = Ledger(postgresql.new_url())
+        other = Ledger(server.new_url("any"))
         with pytest.raises(LedgerUnavailable):
             await other.open()
         await other.close()
     finally:
-        postgresql.start()
+        server.start()
     await health.until(None)
     assert len(await ledger.register_values(number)) == 1
     assert [each.accepted for each in await ledger.chargers()] == [True]
@@ -407,22 +407,52 @@ async def test_a_stopped_server_refuses_until_it_is_back(
     await ledger.close()
 
 
-async def test_a_wrong_password_is_not_repeated(postgresql: PostgreSQL) -> None:
-    ledger = Ledger(postgresql.new_url(password="my-secret"))
+async def test_a_server_that_is_down_at_first_is_opened_when_it_is_there(
+    server: DatabaseServer,
+) -> None:
+    ledger = Ledger(server.new_database())
+    health = Health(ledger)
+    openings: list[Opening] = []
+    ledger.on_opening.append(openings.append)
+    server.stop()
+    try:
+        with pytest.raises(LedgerUnavailable):
+            await ledger.open(keep_trying=True)
+        assert ledger.health is not None
+        for refused in (ledger.sessions(), ledger.open_transaction(start())):
+            with pytest.raises(LedgerUnavailable) as told:
+                await refused
+            assert told.value.cause is Cause.UNREACHABLE
+        ledger.record_registers([register(5, 2000, 77)])
+        assert not ledger.is_open
+    finally:
+        server.start()
+    await health.until(None)
+    assert ledger.is_open
+    assert [each.created for each in openings] == [True]
+    assert await ledger.open_transaction(start()) > 0
+    await ledger.close()
+    with pytest.raises(LedgerUnavailable):
+        await ledger.sessions()
+
+
+async def test_a_wrong_password_is_told_and_not_repeated(
+    server: DatabaseServer,
+) -> None:
+    name = server.new_database().rpartition("/")[2]
+    ledger = Ledger(server.new_url(name, password="my-secret"))
     with pytest.raises(LedgerUnavailable) as refused:
         await ledger.open()
-    assert refused.value.cause is Cause.UNREACHABLE
+    assert refused.value.cause is Cause.REFUSED
     assert "my-secret" not in str(refused.value)
     await ledger.close()
 
 
-async def test_a_database_that_is_not_there_is_unreachable(
-    postgresql: PostgreSQL,
-) -> None:
-    ledger = Ledger(postgresql.new_url(name="nowhere"))
+async def test_a_database_that_is_not_there_is_told(server: DatabaseServer) -> None:
+    ledger = Ledger(server.new_url("nowhere"))
     with pytest.raises(LedgerUnavailable) as refused:
         await ledger.open()
-    assert refused.value.cause is Cause.UNREACHABLE
+    assert refused.value.cause is Cause.NO_DATABASE
     await ledger.close()
 
 

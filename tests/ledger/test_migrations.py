@@ -23,15 +23,6 @@ from .books import opened, start, stop, url
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Return the URL of an empty database."""
-    if request.param == "sqlite":
-        return url(tmp_path)
-    found: str = request.getfixturevalue("postgresql").new_database()
-    return found
-
-
 def older(engine: Engine, version: int) -> None:
     """Make the tables of an older version."""
     with engine.begin() as connection:
@@ -149,9 +140,10 @@ async def test_tables_of_a_later_version_are_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "ledger.db").read_bytes() == before
 
 
-async def test_a_migration_that_fails_changes_nothing(
+async def test_a_migration_that_fails_is_gone_through_again(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """It changes nothing, where a database can take back what made its tables."""
     engine = connect(parse(address))
     older(engine, 1)
     before = description(engine)
@@ -169,8 +161,39 @@ async def test_a_migration_that_fails_changes_nothing(
         with pytest.raises(RuntimeError):
             await ledger.open()
         await ledger.close()
-    assert description(engine) == before
-    engine.dispose()
+    if engine.dialect.name != "mysql":
+        assert description(engine) == before
     ledger = await opened(address)
+    assert ledger.opening.migrated_from == 1
     await ledger.open_transaction(start())
     await ledger.close()
+    assert "settlements" in description(engine)
+    engine.dispose()
+
+
+def test_tables_that_were_made_in_part_are_completed(address: str) -> None:
+    engine = connect(parse(address))
+    with engine.begin() as connection:
+        STEPS[0](connection)
+        for index in ("transactions_began", "transactions_matched"):
+            on = " ON transactions" if engine.dialect.name == "mysql" else ""
+            connection.execute(text(f"DROP INDEX {index}{on}"))
+    with engine.begin() as connection:
+        assert migrate(connection, NOW, 1) == 0
+    with engine.begin() as connection:
+        assert migrate(connection, NOW, 1) == VERSION
+    indexes = description(engine)["transactions"]["indexes"]
+    assert {"transactions_began", "transactions_matched"} <= set(indexes)
+    engine.dispose()
+
+
+def test_a_table_of_another_program_is_not_taken_for_ours(address: str) -> None:
+    engine = connect(parse(address))
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE transactions (amount INTEGER)"))
+    before = description(engine)
+    with pytest.raises(LedgerUnavailable) as refused, engine.begin() as connection:
+        migrate(connection, NOW, 1)
+    assert refused.value.cause is Cause.OCCUPIED
+    assert description(engine) == before
+    engine.dispose()

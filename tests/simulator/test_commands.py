@@ -261,13 +261,13 @@ async def test_configuration_keys_keep_their_rules(cp: ChargePoint, peer: Peer) 
 async def test_some_keys_count_after_a_reboot(
     cp: ChargePoint, peer: Peer, clock: ManualClock
 ) -> None:
-    change = {"key": "SecurityProfile", "value": "3"}
+    change = {"key": "SecurityProfile", "value": "1"}
     assert await peer.status("ChangeConfiguration", change) == "RebootRequired"
     await cp.reboot()
     await cp.wait_for(lambda cp: not cp.connected)
     await clock.advance(1)
     await cp.until_accepted()
-    assert cp.configuration["SecurityProfile"] == "3"
+    assert cp.configuration["SecurityProfile"] == "1"
 
 
 # Smart charging
@@ -542,7 +542,7 @@ async def test_answers_can_be_chosen(cp: ChargePoint, peer: Peer) -> None:
     ("action", "payload", "code"),
     [
         ("MakeCoffee", {}, "NotImplemented"),
-        ("GetLog", {}, "NotSupported"),
+        ("SignedUpdateFirmware", {}, "NotSupported"),
         ("Reset", {}, "ProtocolError"),
         (
             "ChangeConfiguration",

@@ -15,6 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 
+from .bounds import MAX_REMEMBERED_FAILURES
+
 FREE_FAILURES = 5
 """So many failures in a row cost a pair nothing but the last one."""
 FIRST_BLOCK_SECONDS = 1.0
@@ -25,7 +27,7 @@ FORGET_AFTER_SECONDS = 900.0
 PROOF_LASTS_SECONDS = 90 * 86_400.0
 """How long a success counts for: a router may give the address to something else."""
 ADDRESS_FAILURES_PER_MINUTE = 30
-CAPACITY = 1024
+CAPACITY = MAX_REMEMBERED_FAILURES
 """How many pairs, addresses and proven pairs are each remembered; the longest untouched
 is forgotten first.
 """
@@ -63,7 +65,8 @@ class _Address:
 class FailureBackoff:
     """Counts failures and says how long to refuse before even looking at credentials.
 
-    ``address`` is the peer's IP address without its port. An attempt that is refused
+    ``address`` is the peer's IP address without its port, or what it counts as
+    (``gate.origin_of``). An attempt that is refused
     because of ``blocked_for`` is not to be reported as failed: it has not been judged.
     """
 

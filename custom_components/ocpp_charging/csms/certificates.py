@@ -30,6 +30,7 @@ from .pki import (
     load_certificates,
     load_key,
     make_authority,
+    make_client,
     make_ecdsa_key,
     make_rsa_key,
     make_server,
@@ -200,6 +201,35 @@ class CertificateStore:
             ca_fingerprint=fingerprint(authority),
             ca_expires=authority.not_valid_after_utc,
         )
+
+    def authority(self, now: datetime) -> bytes:
+        """Return the authority's certificate in PEM form, made if need be. Blocks.
+
+        Raises CertificateError.
+        """
+        now = max(now, _EARLIEST_NOW)
+        with self._lock:
+            try:
+                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._folder.chmod(0o700)
+                return self._ensure_authority(now)[0].public_bytes(Encoding.PEM)
+            except OSError as error:
+                raise unreadable(error, self._folder) from error
+
+    def sign(
+        self, request: x509.CertificateSigningRequest, now: datetime
+    ) -> x509.Certificate:
+        """Return the certificate that a charger asks for. Blocks.
+
+        The request has been checked (`client_certificates.check_request`). Raises
+        CertificateError.
+        """
+        now = max(now, _EARLIEST_NOW)
+        with self._lock:
+            try:
+                return make_client(request, *self._ensure_authority(now), now)
+            except OSError as error:
+                raise unreadable(error, self._folder) from error
 
     def retire(self) -> None:
         """Put every file aside, so that the next ``ensure`` makes a new authority.

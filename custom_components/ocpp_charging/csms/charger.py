@@ -1,14 +1,16 @@
 """A charger as the central system knows it; it outlives its connections."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 import logging
 
 from .commands import Commands
 from .connector import Connector
 from .errors import ChargerNotAccepted, ChargerOffline
+from .firmware import FirmwareOrder
 from .journal import Journal
+from .logs import LogStatus
 from .model import (
     Change,
     ChargerInfo,
@@ -18,11 +20,17 @@ from .model import (
     Features,
     FirmwareStatus,
     Registration,
+    SecurityProfile,
     Setting,
     Transaction,
 )
+from .security_events import SecurityEvent
+from .tags import Presentation
 
 _LOGGER = logging.getLogger(__name__)
+
+STALE = timedelta(minutes=5)
+"""What a charger said of the present before it was away for longer says nothing now."""
 
 type ChangeListener = Callable[[frozenset[Change]], None]
 type KeyListener = Callable[[], None]
@@ -52,13 +60,27 @@ class Charger:
         self.secure = False
         self.key_hash: str | None = None
         """Of the settings' `key_hashes`, that of the password it last came with."""
+        self.dialled: str | None = None
+        """The host name or address of ours that it last dialled."""
+        self.profile = SecurityProfile.OPEN
+        """With which it last came."""
+        self.certificate: str | None = None
+        """Of the settings' `certificates`, that it last came with: its fingerprint."""
         self.connected_at: datetime | None = None
         self.last_seen: datetime | None = None
         self.latency_ms: float | None = None
-        self.clock_offset_s: float | None = None
         self.reconnects = 0
         self.firmware_status: FirmwareStatus | None = None
+        self.firmware_order: FirmwareOrder | None = None
+        """What it was last told to install."""
         self.diagnostics_status: DiagnosticsStatus | None = None
+        self.log_status: LogStatus | None = None
+        self.log_request: int | None = None
+        """The number of the log that it was last asked for."""
+        self.presented: Presentation | None = None
+        """The id tag that was last held to the charger."""
+        self.security_event: SecurityEvent | None = None
+        """What the charger last reported of its security."""
         self.ready = False
         self._commands: Commands | None = None
         self._all: list[ChangeListener] = []
@@ -67,16 +89,9 @@ class Charger:
             self._add_connector(connector_id)
         for transaction in tuple(memory.transactions.values()):
             connector_id = transaction.connector_id
-            connector = self.connector(connector_id)
             latest = self.latest_transaction(connector_id)
-            if latest is not None and latest.ended_at is None:
-                connector.transaction = latest
-            else:
-                connector.last_transaction = latest
             if latest is not None:
-                connector.register.recall(
-                    latest.meter_stop_wh or latest.meter_start_wh or 0
-                )
+                self.connector(connector_id).recall(latest)
 
     @property
     def identity(self) -> str:
@@ -92,6 +107,11 @@ class Charger:
     def features(self) -> Features:
         """Return what is known of the charger's abilities."""
         return self.memory.features
+
+    @property
+    def clock_offset_s(self) -> float | None:
+        """Return how far the charger's clock is ahead of ours; None while not known."""
+        return self.memory.clock_offset_s
 
     @property
     def connected(self) -> bool:
@@ -135,8 +155,18 @@ class Charger:
         return self.connectors[connector_id]
 
     def transaction(self, transaction_id: int) -> Transaction | None:
-        """Return a remembered transaction, running or not yet reported as ended."""
-        return self.memory.transactions.get(transaction_id)
+        """Return a remembered transaction, by its id.
+
+        One that has not ended is also found by the charger's own number for it.
+        """
+        known = self.memory.transactions
+        found = known.get(transaction_id)
+        if found is not None or transaction_id <= 0:
+            return found
+        for each in known.values():
+            if each.own_number == transaction_id and each.ended_at is None:
+                return each
+        return None
 
     def latest_transaction(self, connector_id: int) -> Transaction | None:
         """Return the connector's remembered transaction that began last.
@@ -154,9 +184,20 @@ class Charger:
         self, connector_id: int, key: str, listener: KeyListener
     ) -> Callable[[], None]:
         """Call `listener` when this key changes; returns how to stop it."""
-        listeners = self._by_key.setdefault((connector_id, key), [])
-        listeners.append(listener)
-        return lambda: listeners.remove(listener)
+        return self.listen_to(((connector_id, key),), listener)
+
+    def listen_to(
+        self, changes: Collection[Change], listener: KeyListener
+    ) -> Callable[[], None]:
+        """Call `listener` once when any of these keys change; returns how to stop."""
+        for change in changes:
+            self._by_key.setdefault(change, []).append(listener)
+
+        def stop() -> None:
+            for change in changes:
+                self._by_key[change].remove(listener)
+
+        return stop
 
     def listen_all(self, listener: ChangeListener) -> Callable[[], None]:
         """Call `listener` with every set of changes; returns how to stop it."""
@@ -203,13 +244,38 @@ class Charger:
             self.journal.remember(self.identity, memory)
             self.publish(0, changed)
 
+    def recall(self, memory: ChargerMemory) -> None:
+        """Take over what is remembered, where that could not be read before.
+
+        `memory` has what was learned meanwhile in it. What the charger shows now counts
+        more than how a session was left.
+        """
+        before, self.memory = self.memory, memory
+        count = memory.features.connectors or 0
+        named = (each.connector_id for each in memory.transactions.values())
+        for connector_id in {*range(1, count + 1), *named}:
+            connector = self.connector(connector_id)
+            latest = self.latest_transaction(connector_id)
+            changed = connector.recall_late(latest, self.transaction)
+            limit_a = memory.limits_a.get(connector_id)
+            self.publish(connector_id, changed | connector.set_limit(limit_a))
+        if self.connected and self.registration is None and memory.accepted:
+            self.update(registration=Registration.ACCEPTED)
+        changed = {
+            key for key, value in vars(memory).items() if value != getattr(before, key)
+        }
+        self.publish(0, changed)
+
     def attach(self, commands: Commands, remote_address: str, now: datetime) -> None:
         """Take a new connection as the present one; the old one no longer counts."""
         if self.connected_at is not None:
             self.reconnects += 1
         self._commands = commands
-        for connector in self.connectors.values():
+        away = None if self.last_seen is None else now - self.last_seen
+        for number, connector in ((0, self.main), *self.connectors.items()):
             connector.seen_running = False
+            if away is not None and away > STALE:
+                self.publish(number, connector.forget_present())
         self.connected_at = now
         if self.memory.accepted:
             self.registration = Registration.ACCEPTED

@@ -1,6 +1,6 @@
 """One connector's state, and what a homeowner reads from it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from .energy import EnergyRegister
@@ -8,6 +8,7 @@ from .model import (
     ChargingState,
     ConnectorStatus,
     ErrorCode,
+    PastSession,
     Reading,
     Transaction,
 )
@@ -21,6 +22,13 @@ FLOW_KEYS = frozenset(
     for phase in ("", "_l1", "_l2", "_l3")
 )
 """Readings that are 0 when nothing flows, whether the charger says so or not."""
+
+REGISTER_KEYS = frozenset(
+    f"{register}{phase}"
+    for register in ("energy", "energy_export")
+    for phase in ("", "_l1", "_l2", "_l3")
+)
+"""Readings that only grow: what they were stays true."""
 
 RUNNING = frozenset(
     {
@@ -69,6 +77,8 @@ class Connector:
         self.readings: dict[str, Reading] = {}
         self.transaction: Transaction | None = None
         self.last_transaction: Transaction | None = None
+        self.past_session: PastSession | None = None
+        """Of all that are kept the session that ended last, however late it came."""
         self.limit_a = limit_a
         self.register = EnergyRegister()
         self.seen_running = False
@@ -163,6 +173,48 @@ class Connector:
         """
         return self.known_phases or 1
 
+    def recall(self, latest: Transaction) -> None:
+        """Begin with the transaction that began last before a restart of ours.
+
+        What the register showed then is still true: it moves only while charging.
+        """
+        if latest.ended_at is None:
+            self.transaction = latest
+        else:
+            self.last_transaction = latest
+        start = latest.meter_start_wh
+        if start is None:
+            return
+        register_wh = max(start + latest.energy_wh, latest.meter_stop_wh or 0)
+        self.register.recall(register_wh)
+        at = latest.ended_at or latest.started_at
+        self.readings["energy"] = Reading(value=register_wh, at=at)
+
+    def recall_late(
+        self,
+        latest: Transaction | None,
+        known: Callable[[int], Transaction | None],
+    ) -> set[str]:
+        """Take over transactions that could not be recalled in the beginning.
+
+        `latest` began last and `known` tells which one a number means. Meanwhile it
+        may have been found running, or the status may say that it is over.
+        """
+        before = self._derived()
+        running = self.transaction
+        if running is not None:
+            found = known(running.transaction_id) or running
+            self.transaction = None if found.ended_at else found
+            self.last_transaction = found if found.ended_at else self.last_transaction
+        elif latest is not None:
+            if "energy" not in self.readings:
+                self.recall(latest)
+            elif latest.ended_at is None:
+                self.transaction = latest
+            if latest.ended_at or self.status not in {None, *RUNNING}:
+                self.transaction, self.last_transaction = None, latest
+        return {"transaction", "energy"} | self._derived_changes(before)
+
     def set_status(
         self,
         status: ConnectorStatus,
@@ -201,6 +253,21 @@ class Connector:
                 self._power_since_status = True
         return changed | self._derived_changes(before)
 
+    def forget_present(self) -> set[str]:
+        """Forget what is true for the moment only, as a restart of ours would.
+
+        Registers and sessions stay: they are of the past as well.
+        """
+        before = self._derived()
+        changed = self._assign(
+            status=None, error_code=None, error_info=None, vendor_error=None
+        )
+        self.status_at = None
+        for key in self.readings.keys() - REGISTER_KEYS:
+            del self.readings[key]
+            changed.add(key)
+        return changed | self._derived_changes(before)
+
     def begin(self, transaction: Transaction) -> set[str]:
         """Make a transaction the running one."""
         before = self._derived()
@@ -228,6 +295,10 @@ class Connector:
             return set()
         transaction.energy_wh = energy_wh
         return {"session_energy"} if transaction is self.session else set()
+
+    def set_past_session(self, past_session: PastSession | None) -> set[str]:
+        """Set which session ended last."""
+        return self._assign(past_session=past_session)
 
     def set_limit(self, limit_a: float | None) -> set[str]:
         """Remember the owner's limit in A per phase."""

@@ -10,7 +10,7 @@ brought to one canonical form before they are hashed, so a single hash is enough
 import asyncio
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -346,10 +346,14 @@ class Verifier:
         """Tell whether ``presented`` is one of the accepted keys."""
         return await self.match(presented) is not None
 
-    async def match(self, presented: bytes) -> KeyHash | None:
+    async def match(
+        self, presented: bytes, *, allowed: Callable[[], bool] = lambda: True
+    ) -> KeyHash | None:
         """Return the accepted key that ``presented`` is a form of, or None.
 
-        During a change of key this tells the old one from the new one.
+        During a change of key this tells the old one from the new one. ``allowed`` is
+        asked when its turn has come: of many guesses at the same moment, those that
+        are too many by then are not even hashed.
         """
         mark = hmac.digest(self._secret, presented, "sha256")
         if (known := self._recall(mark)) is not None:
@@ -359,6 +363,8 @@ class Verifier:
             # socket.
             if (known := self._recall(mark)) is not None:
                 return known
+            if not allowed():
+                return None
             loop = asyncio.get_running_loop()
             found = await loop.run_in_executor(self._executor, self._search, presented)
         if found is not None:

@@ -58,7 +58,9 @@ class EnergyRegister:
             transaction.session_relative = False
         session = value_wh if transaction.session_relative else value_wh - start
         session = max(session, 0.0)
-        lifetime = self._monotonic(start + session, past=past)
+        # What was clipped to the session's start is no sign of a register that fell.
+        stray = value_wh <= 0 < start
+        lifetime = self._monotonic(start + session, past=past or stray)
         return EnergyStep(lifetime_wh=lifetime, session_wh=session)
 
     def finish(

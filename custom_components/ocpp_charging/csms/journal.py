@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import override
 
-from .model import ChargerMemory, Transaction
+from .model import ChargerMemory, RegisterValue, Transaction
 
 
 class Journal(ABC):
@@ -26,14 +26,21 @@ class Journal(ABC):
         The id is positive, unique over all chargers and never used again
         (OCPP 1.6 errata 4.0, 3.54). When this returns, it is kept: the charger is
         answered afterwards. The `transaction_id` of the argument does not count.
+        An end that was told before it, and can only be its, is written into it.
         Raises `OSError` when it cannot be kept.
         """
 
     @abstractmethod
-    async def close_transaction(self, identity: str, transaction: Transaction) -> None:
+    async def close_transaction(
+        self,
+        identity: str,
+        transaction: Transaction,
+        registers: Sequence[RegisterValue] = (),
+    ) -> None:
         """Keep the end of a transaction; when this returns, it is kept.
 
-        Raises `OSError` when it cannot be kept.
+        One that is told again stays as it was told first. `registers` are the energy
+        register's values that came with it. Raises `OSError` when it cannot be kept.
         """
 
     @abstractmethod
@@ -45,12 +52,11 @@ class Journal(ABC):
         identity: str,
         connector_id: int,
         transaction_id: int | None,
-        at: datetime,
-        wh: float,
+        value: RegisterValue,
     ) -> None:
         """Keep what an energy register showed, soon.
 
-        `at` is by the charger's clock and `transaction_id` as the charger named it.
+        `transaction_id` is as the charger named it.
         """
 
     def note_clock(  # noqa: B027 - not every journal wants to know
@@ -67,11 +73,11 @@ class Journal(ABC):
         meter_stop_wh: int | None,
         reason: str | None,
         id_tag: str | None,
-        registers: Sequence[tuple[datetime, float]] = (),
+        registers: Sequence[RegisterValue] = (),
     ) -> int | None:
         """Keep a stop that names no transaction that is remembered.
 
-        `registers` are the energy register's values in Wh that came with it.
+        `registers` are the energy register's values that came with it.
         Returns the transaction that it can only belong to, None when there is none.
         When this returns, it is kept. Raises `OSError` when it cannot be kept.
         """
@@ -92,8 +98,15 @@ class MemoryJournal(Journal):
         return transaction_id
 
     @override
-    async def close_transaction(self, identity: str, transaction: Transaction) -> None:
-        self.transactions[transaction.transaction_id] = (identity, transaction)
+    async def close_transaction(
+        self,
+        identity: str,
+        transaction: Transaction,
+        registers: Sequence[RegisterValue] = (),
+    ) -> None:
+        kept = self.transactions.get(transaction.transaction_id)
+        if kept is None or kept[1].ended_at is None:
+            self.transactions[transaction.transaction_id] = (identity, transaction)
 
     @override
     def remember(self, identity: str, memory: ChargerMemory) -> None:

@@ -19,6 +19,13 @@ from websockets.asyncio.connection import Connection
 from websockets.exceptions import ConnectionClosed
 
 from . import rpc
+from .bounds import (
+    MAX_FAULTS_TOLD,
+    MAX_KEPT_ANSWERS,
+    MAX_WAITING_BYTES,
+    MAX_WAITING_CALLS,
+)
+from .connection import close
 from .errors import (
     ChargerOffline,
     CommandError,
@@ -28,12 +35,6 @@ from .errors import (
 )
 
 _LOGGER = logging.getLogger(__name__)
-
-MAX_WAITING_CALLS = 32
-"""CALLs of the peer that may wait for their turn before reading stops."""
-
-MAX_KEPT_ANSWERS = 64
-"""Answers that are kept for CALLs that are sent again."""
 
 
 class Unanswered(Exception):
@@ -75,8 +76,8 @@ class AnswerBook:
     @staticmethod
     def key(call: rpc.Call) -> bytes:
         """Return what two sendings of one CALL have in common."""
-        text = f"{call.message_id}\0{call.action}\0{call.payload!r}"
-        return hashlib.blake2b(text.encode("utf-8", "replace")).digest()
+        text = f"{call.message_id}\0{call.action}\0"
+        return hashlib.blake2b(text.encode("utf-8", "replace") + call.frame).digest()
 
     def find(self, key: bytes) -> dict[str, Any] | None:
         """Return the answer that was given before."""
@@ -112,11 +113,14 @@ class Link:
         self._call_timeout = call_timeout
         self._heard = heard
         self._calls: asyncio.Queue[rpc.Call] = asyncio.Queue(MAX_WAITING_CALLS)
+        self._waiting_bytes = 0
+        self._less_waits = asyncio.Event()
         self._turn = asyncio.Lock()
         self._waiting: _Waiting | None = None
         self._closed = False
         self.malformed = 0
         self.unexpected = 0
+        self.faults = 0
 
     async def run(self) -> None:
         """Serve the connection until it ends, however it ends."""
@@ -164,7 +168,7 @@ class Link:
     async def close(self, code: int, reason: str) -> None:
         """Close the connection, politely at first."""
         self._closed = True
-        await self._socket.close(code, reason)
+        await close(self._socket, code, reason)
 
     def abort(self) -> None:
         """Cut the connection of a peer that does not take part any more."""
@@ -201,9 +205,18 @@ class Link:
             await self._send(rpc.encode_error(error))
             return
         if isinstance(frame, rpc.Call):
-            await self._calls.put(frame)
+            await self._put(frame)
         elif frame is not None:
             self._resolve(frame)
+
+    async def _put(self, call: rpc.Call) -> None:
+        while self._waiting_bytes and (
+            self._waiting_bytes + len(call.frame) > MAX_WAITING_BYTES
+        ):
+            self._less_waits.clear()
+            await self._less_waits.wait()
+        self._waiting_bytes += len(call.frame)
+        await self._calls.put(call)
 
     def _resolve(self, frame: rpc.CallResult | rpc.CallFailure) -> None:
         if self._waiting is None or self._waiting.message_id != frame.message_id:
@@ -215,6 +228,8 @@ class Link:
     async def _work(self) -> None:
         while True:
             call = await self._calls.get()
+            self._waiting_bytes -= len(call.frame)
+            self._less_waits.set()
             try:
                 answer = await self._handler(call)
                 frame = rpc.encode_result(call.message_id, answer.payload)
@@ -224,11 +239,14 @@ class Link:
                 )
                 continue
             except rpc.RpcError as error:
-                _LOGGER.debug("%s: %s refused: %s", self._name, call.action, error)
+                # The action may be any text, also one made to look like a log's line.
+                _LOGGER.debug("%s: %.40r refused: %s", self._name, call.action, error)
                 answer = Answer()
                 frame = rpc.encode_error(error, call.message_id)
             except Exception:
-                _LOGGER.exception("%s: could not process a message", self._name)
+                self.faults += 1
+                if self.faults <= MAX_FAULTS_TOLD:
+                    _LOGGER.exception("%s: could not process a message", self._name)
                 answer = Answer()
                 frame = rpc.encode_error(
                     rpc.RpcError(rpc.RpcErrorCode.INTERNAL_ERROR, ""), call.message_id

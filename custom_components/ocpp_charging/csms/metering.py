@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 import re
 
-from .model import Reading
+from .model import Reading, RegisterKind, RegisterValue
 
 DEFAULT_MEASURAND = "Energy.Active.Import.Register"
 HISTORY_AGE = timedelta(minutes=5)
@@ -96,6 +96,11 @@ _CONTEXT_RANK = {
     "Transaction.Begin": 7,
 }
 
+_KINDS = {
+    "Transaction.Begin": RegisterKind.BEGIN,
+    "Transaction.End": RegisterKind.END,
+}
+
 _TOTALS: dict[str, Callable[[Sequence[float]], float]] = {
     "sum": sum,
     "max": max,
@@ -166,6 +171,25 @@ def readings(bucket: Sequence[Sample]) -> dict[str, Reading]:
         if known is None or rank < known[0]:
             best[quantity.key, phase] = (rank, value)
     return _with_totals(bucket[0].at, {key: value for key, (_, value) in best.items()})
+
+
+def registers(samples: Iterable[Sample]) -> list[RegisterValue]:
+    """Return what the energy register showed in the data of a stop, oldest first.
+
+    The context tells what a value was read for (OCPP 1.6 §7.35): one of the beginning
+    is not of the time that is given with it where all comes in one bucket.
+    """
+    found = []
+    for bucket in by_time(samples):
+        kinds: dict[RegisterKind, list[Sample]] = {}
+        for sample in bucket:
+            kind = _KINDS.get(sample.context, RegisterKind.SAMPLE)
+            kinds.setdefault(kind, []).append(sample)
+        for kind, part in kinds.items():
+            energy = readings(part).get("energy")
+            if energy is not None:
+                found.append(RegisterValue(at=energy.at, wh=energy.value, kind=kind))
+    return found
 
 
 def _with_totals(

@@ -8,7 +8,7 @@ voltage in V, and every datetime is aware.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
 type Change = tuple[int, str]
@@ -77,17 +77,55 @@ class TagDecision(StrEnum):
     BLOCKED = "Blocked"
     EXPIRED = "Expired"
     INVALID = "Invalid"
+    CONCURRENT_TX = "ConcurrentTx"
+
+
+class ListState(StrEnum):
+    """How a charger's own list of id tags agrees with the owner's.
+
+    SHORTENED is as far as it fits; SWITCHED_OFF is by the charger's configuration.
+    """
+
+    IN_STEP = "in_step"
+    SHORTENED = "shortened"
+    FAILED = "failed"
+    SWITCHED_OFF = "switched_off"
+    UNSUPPORTED = "unsupported"
+
+
+class EndReason(StrEnum):
+    """Why a session ended (OCPP 1.6 §7.36); NOT_TOLD where its end was never told."""
+
+    DEAUTHORIZED = "deauthorized"
+    EMERGENCY_STOP = "emergency_stop"
+    EV_DISCONNECTED = "ev_disconnected"
+    HARD_RESET = "hard_reset"
+    LOCAL = "local"
+    OTHER = "other"
+    POWER_LOSS = "power_loss"
+    REBOOT = "reboot"
+    REMOTE = "remote"
+    SOFT_RESET = "soft_reset"
+    UNLOCK_COMMAND = "unlock_command"
+    NOT_TOLD = "not_told"
 
 
 class FirmwareStatus(StrEnum):
-    """Where a firmware update stands (OCPP 1.6 §7.25)."""
+    """Where a firmware update stands (OCPP 1.6 §7.25, and security, §6.8)."""
 
     IDLE = "idle"
+    DOWNLOAD_SCHEDULED = "download_scheduled"
     DOWNLOADING = "downloading"
+    DOWNLOAD_PAUSED = "download_paused"
     DOWNLOADED = "downloaded"
     DOWNLOAD_FAILED = "download_failed"
+    SIGNATURE_VERIFIED = "signature_verified"
+    INVALID_SIGNATURE = "invalid_signature"
+    INSTALL_SCHEDULED = "install_scheduled"
     INSTALLING = "installing"
+    INSTALL_REBOOTING = "install_rebooting"
     INSTALLED = "installed"
+    INSTALL_VERIFICATION_FAILED = "install_verification_failed"
     INSTALLATION_FAILED = "installation_failed"
 
 
@@ -136,6 +174,26 @@ class Reading:
 
     value: float
     at: datetime
+
+
+class RegisterKind(StrEnum):
+    """What an energy register was read for.
+
+    A BEGIN is what it showed when the transaction began, whenever that is told.
+    """
+
+    SAMPLE = "sample"
+    BEGIN = "begin"
+    END = "end"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegisterValue:
+    """What an energy register showed in Wh, at a time by the charger's clock."""
+
+    at: datetime
+    wh: float
+    kind: RegisterKind = RegisterKind.SAMPLE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,8 +287,13 @@ class InstalledProfile:
 class Transaction:
     """One charging session, from StartTransaction to StopTransaction.
 
-    Times are those of the charger's messages. `meter_start_wh` is None for a session
-    that was adopted while it ran; `energy_wh` is what it has taken so far.
+    Times are those of the charger's messages, but for a start from before the clock
+    was set: `raw_started_at` is then what the charger wrote. `meter_start_wh` is None
+    for a session that was found running; `energy_wh` is what it has taken so far.
+
+    `own_number` is what the charger calls it where that is no id of ours, `found_at`
+    when it was first seen to; `named` says that it knows our id. `end_matched` says
+    that its end named no id, and could only be its.
     """
 
     transaction_id: int
@@ -244,6 +307,67 @@ class Transaction:
     ended_at: datetime | None = None
     meter_stop_wh: int | None = None
     stop_reason: str | None = None
+    raw_started_at: datetime | None = None
+    own_number: int | None = None
+    found_at: datetime | None = None
+    named: bool = False
+    end_matched: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TagInfo:
+    """What a charger is told of an id tag (`idTagInfo`, OCPP 1.6 §7.27)."""
+
+    decision: TagDecision
+    expires: datetime | None = None
+    group: str | None = None
+
+    @property
+    def accepted(self) -> bool:
+        """Say whether the tag may charge."""
+        return self.decision is TagDecision.ACCEPTED
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalList:
+    """What a charger was told to know by heart (OCPP 1.6 §3.5.2).
+
+    `version` is that of the last list that it took, 0 without one; `entries` is what
+    was in it. `firmware` is the one that said it has no such list. `rules` tells the
+    owner's rules apart for which the charger's cache was last emptied.
+    """
+
+    version: int = 0
+    entries: dict[str, TagInfo] = field(default_factory=dict)
+    state: ListState | None = None
+    firmware: str | None = None
+    rules: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reservation:
+    """A connector (0: any one) kept free for a tag and its group (§3.11)."""
+
+    reservation_id: int
+    connector_id: int
+    id_tag: str
+    expires: datetime
+    group: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PastSession:
+    """A session that is over, as it is kept; its times are by our clock.
+
+    `energy_wh` is None when it cannot be known.
+    """
+
+    transaction_id: int
+    id_tag: str | None
+    started_at: datetime
+    ended_at: datetime
+    energy_wh: float | None
+    reason: EndReason
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -279,6 +403,55 @@ class Features:
         return None if self.profiles is None else profile in self.profiles
 
 
+class SecurityProfile(IntEnum):
+    """How a charger proves who it is, and over which line (OCPP 1.6 security, §2)."""
+
+    OPEN = 0
+    """Without a password, which is outside of the standard."""
+    BASIC = 1
+    """With a password, over a line that anyone in the network can read."""
+    TLS = 2
+    """With a password, encrypted."""
+    CERTIFICATE = 3
+    """With a certificate of its own, encrypted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientCertificate:
+    """A certificate that we made for a charger.
+
+    `fingerprint` is its SHA-256 (``AB:CD:...``), `serial` its number in hexadecimal.
+    """
+
+    fingerprint: str
+    serial: str
+    issued: datetime
+    expires: datetime
+
+
+class RootUse(StrEnum):
+    """What a charger needs an authority's certificate for (OCPP 1.6 security, §5.9)."""
+
+    CENTRAL_SYSTEM = "CentralSystemRootCertificate"
+    """To know the central system by."""
+    MANUFACTURER = "ManufacturerRootCertificate"
+    """To know its maker's firmware by."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CertificateId:
+    """How a charger names a certificate (OCPP 1.6 security, CertificateHashDataType).
+
+    The hashes and the serial number are hexadecimal; `algorithm` is `SHA256`, `SHA384`
+    or `SHA512`.
+    """
+
+    algorithm: str
+    issuer_name_hash: str
+    issuer_key_hash: str
+    serial: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class ChargerSettings:
     """What the owner decided about one charger.
@@ -288,6 +461,9 @@ class ChargerSettings:
     from private addresses only. `sample_interval` is how often it shall measure,
     `start_tag` the id tag that remote starts use (at most 16 characters: some
     chargers garble longer ones), `max_current_a` the upper end of the limit.
+
+    `profile` is the lowest security profile that it may come in with: that to which it
+    has been raised. `certificates` are those that let it in, the newest last.
     """
 
     identity: str
@@ -296,6 +472,8 @@ class ChargerSettings:
     sample_interval: timedelta = timedelta(seconds=60)
     start_tag: str = "HomeAssistant"
     max_current_a: float = 32.0
+    profile: SecurityProfile = SecurityProfile.OPEN
+    certificates: tuple[ClientCertificate, ...] = ()
 
 
 @dataclass(kw_only=True)
@@ -310,3 +488,7 @@ class ChargerMemory:
     fatal_steps: dict[str, int] = field(default_factory=dict)
     answers_pings: bool = False
     transactions: dict[int, Transaction] = field(default_factory=dict)
+    clock_offset_s: float | None = None
+    local_list: LocalList = field(default_factory=LocalList)
+    reservations: dict[int, Reservation] = field(default_factory=dict)
+    last_reservation: int = 0

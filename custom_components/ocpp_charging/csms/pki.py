@@ -1,4 +1,4 @@
-"""Make and read the X.509 certificates and keys of the listener.
+"""Make and read the X.509 certificates and keys of the listener and of chargers.
 
 Why they look as they do:
 
@@ -29,6 +29,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 RSA_BITS = 2048
 AUTHORITY_LIFETIME = timedelta(days=20 * 365 + 5)
 SERVER_LIFETIME = timedelta(days=2 * 365)
+CLIENT_LIFETIME = timedelta(days=2 * 365)
 RENEW_BEFORE_END = timedelta(days=60)
 
 _ORGANIZATION = "OCPP Charging"
@@ -42,6 +43,7 @@ _MALFORMED = (
 )
 
 type PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+type PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 
 
 class CertificateFault(StrEnum):
@@ -99,7 +101,7 @@ def make_authority(key: PrivateKey, now: datetime) -> x509.Certificate:
     identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     name = _name(f"{_ORGANIZATION} CA {identifier.digest.hex()[:8]}")
     return (
-        _builder(name, name, key, now + AUTHORITY_LIFETIME)
+        _builder(name, name, key.public_key(), now + AUTHORITY_LIFETIME)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_key_usage(key_cert_sign=True, crl_sign=True), critical=True)
         .add_extension(identifier, critical=False)
@@ -129,27 +131,57 @@ def make_server(
     usage = _key_usage(
         digital_signature=True, key_encipherment=isinstance(key, rsa.RSAPrivateKey)
     )
+    purpose = ExtendedKeyUsageOID.SERVER_AUTH
+    leaf = _leaf(_name(common_name), key.public_key(), authority, end, usage, purpose)
+    return leaf.add_extension(alternatives, critical=False).sign(
+        signer, hashes.SHA256()
+    )
+
+
+def make_client(
+    request: x509.CertificateSigningRequest,
+    authority: x509.Certificate,
+    signer: PrivateKey,
+    now: datetime,
+) -> x509.Certificate:
+    """Return the certificate that a charger asks for; its request has been checked.
+
+    Only its name and its key are taken from the request: what it may be used for is
+    not the charger's to say.
+    """
+    key = request.public_key()
+    assert isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)
+    end = min(now + CLIENT_LIFETIME, authority.not_valid_after_utc)
+    usage = _key_usage(digital_signature=True)
+    purpose = ExtendedKeyUsageOID.CLIENT_AUTH
+    leaf = _leaf(request.subject, key, authority, end, usage, purpose)
+    return leaf.sign(signer, hashes.SHA256())
+
+
+def _leaf(
+    subject: x509.Name,
+    key: PublicKey,
+    authority: x509.Certificate,
+    end: datetime,
+    usage: x509.KeyUsage,
+    purpose: x509.ObjectIdentifier,
+) -> x509.CertificateBuilder:
+    """Return a certificate of the authority that signs no others, to be signed."""
     issuer_identifier = authority.extensions.get_extension_for_class(
         x509.SubjectKeyIdentifier
     ).value
     return (
-        _builder(_name(common_name), authority.subject, key, end)
+        _builder(subject, authority.subject, key, end)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(usage, critical=True)
-        .add_extension(
-            x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False
-        )
-        .add_extension(alternatives, critical=False)
-        .add_extension(
-            x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
-        )
+        .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(
                 issuer_identifier
             ),
             critical=False,
         )
-        .sign(signer, hashes.SHA256())
     )
 
 
@@ -277,13 +309,13 @@ def _name(common_name: str) -> x509.Name:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: PrivateKey, end: datetime
+    subject: x509.Name, issuer: x509.Name, key: PublicKey, end: datetime
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
-        .public_key(key.public_key())
+        .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(_VALID_FROM)
         .not_valid_after(end.astimezone(UTC).replace(microsecond=0))

@@ -1,17 +1,20 @@
 """Brings metered values to a connector: live values, energy, and the session's."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from . import metering
 from .charger import Charger
 from .connector import Connector
 from .energy import EnergyStep
 from .metering import Sample
-from .model import Reading, Transaction
+from .model import Reading, RegisterValue, Transaction
 
 NO_TRANSACTION = frozenset({None, 0, -1})
 """Ids that name no transaction."""
+
+QUEUE = timedelta(minutes=5)
+"""For so long after connecting a charger may be sending what had waited."""
 
 
 class MeterReader:
@@ -27,11 +30,13 @@ class MeterReader:
         bucket: Sequence[Sample],
         transaction_id: int | None,
         now: datetime,
+        *,
+        kept: bool = False,
     ) -> set[str]:
         """Take over one bucket and return the connector's keys that changed.
 
         Values that are older than what is known only count for the energy of the
-        session that they name.
+        session that they name. With `kept` its register is in the journal already.
         """
         found = metering.readings(bucket)
         if "power" not in found and connector.connector_id != 0:
@@ -41,15 +46,30 @@ class MeterReader:
         live = {
             key: reading
             for key, reading in found.items()
-            if not metering.is_history(reading.at, connector.readings.get(key), now)
+            if not self._has_waited(reading.at, now)
+            and not metering.is_history(reading.at, connector.readings.get(key), now)
         }
         live.pop("energy", None)
         changed = connector.set_readings(live.items())
         register = found.get("energy")
         if register is not None:
-            self._file(connector, transaction_id, register)
+            if not kept:
+                self._file(connector, transaction_id, register)
             changed |= self._take_register(connector, transaction_id, register, now)
         return changed
+
+    def _has_waited(self, at: datetime, now: datetime) -> bool:
+        """Say whether a value comes out of the charger's queue.
+
+        That is sent soon after connecting; `now` is by the charger's clock, which must
+        be known: of one that is slow, the present looks old.
+        """
+        offset_s = self._charger.clock_offset_s
+        connected_at = self._charger.connected_at
+        if offset_s is None or connected_at is None:
+            return False
+        since = now - timedelta(seconds=offset_s) - connected_at
+        return since <= QUEUE and now - at > metering.HISTORY_AGE
 
     def _file(
         self, connector: Connector, transaction_id: int | None, register: Reading
@@ -62,8 +82,7 @@ class MeterReader:
             self._charger.identity,
             connector.connector_id,
             transaction_id,
-            register.at,
-            register.value,
+            RegisterValue(at=register.at, wh=register.value),
         )
 
     def _take_register(
@@ -90,6 +109,14 @@ class MeterReader:
         """Take over the meterStart of a transaction in Wh."""
         if not metering.is_past(at, connector.readings.get("energy"), now):
             connector.register.begin(meter_start)
+
+    def carry_over(self, connector: Connector, transaction: Transaction) -> set[str]:
+        """Let the energy that is known count for a transaction that ran before us."""
+        known = connector.readings.get("energy")
+        if known is None:
+            return set()
+        step = connector.register.take(known.value, transaction, past=True)
+        return self._apply(connector, transaction, step, known.at)
 
     def take_stop(
         self,
@@ -134,4 +161,5 @@ class MeterReader:
         running = connector.transaction
         if running is None or transaction_id in NO_TRANSACTION:
             return running
-        return running if running.transaction_id == transaction_id else None
+        known_as = (running.transaction_id, running.own_number)
+        return running if transaction_id in known_as else None

@@ -4,17 +4,14 @@ A frame is a JSON array: `[2, id, action, payload]` asks (CALL), `[3, id, payloa
 answers (CALLRESULT), `[4, id, code, description, details]` refuses (CALLERROR).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 import json
 import re
 from typing import Any
 
-MAX_ID_LENGTH = 36
-"""A message id's length (OCPP-J 1.6 §4.1.4); longer ones are echoed up to here."""
+from .bounds import MAX_ACTION_LENGTH, MAX_DESCRIPTION_LENGTH, MAX_ID_LENGTH
 
-MAX_ACTION_LENGTH = 64
-_MAX_DESCRIPTION_LENGTH = 255
 _RECOVERABLE_ID = re.compile(r'\s*\[\s*2\s*,\s*"([^"\\\ufffd]{1,36})"')
 NO_ID = "-1"
 """The id of a refusal when the refused frame's own could not be read."""
@@ -54,11 +51,12 @@ class RpcError(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
-    """Somebody asks for an action."""
+    """Somebody asks for an action; `frame` is what was sent, in bytes."""
 
     message_id: str
     action: str
     payload: dict[str, Any]
+    frame: bytes = field(default=b"", compare=False, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,7 +107,11 @@ def parse(data: bytes | str) -> Frame | None:
     if type(kind) is not int or kind not in _READERS:
         return None
     message_id = _message_id(frame[1] if len(frame) > 1 else None)
-    return _READERS[kind](message_id, frame)
+    read = _READERS[kind](message_id, frame)
+    if isinstance(read, Call):
+        sent = data if isinstance(data, bytes) else data.encode("utf-8", "replace")
+        return replace(read, frame=sent)
+    return read
 
 
 def _message_id(value: Any) -> str:
@@ -148,13 +150,19 @@ def _read_failure(message_id: str, frame: list[Any]) -> Frame:
     return CallFailure(
         message_id=message_id,
         code=_word(code)[:MAX_ACTION_LENGTH],
-        description=_word(description)[:_MAX_DESCRIPTION_LENGTH],
+        description=_word(description)[:MAX_DESCRIPTION_LENGTH],
     )
 
 
 def _word(value: Any) -> str:
-    """Return a text or number as text; deeper things are not worth writing out."""
-    return str(value) if isinstance(value, str | int | float) else ""
+    """Return a text or number as text; deeper things are not worth writing out.
+
+    It is shown to people and written to logs: what cannot be seen is left out.
+    """
+    if not isinstance(value, str | int | float):
+        return ""
+    shown = str(value)[: 4 * MAX_DESCRIPTION_LENGTH]
+    return "".join(character for character in shown if character.isprintable())
 
 
 _READERS = {2: _read_call, 3: _read_result, 4: _read_failure}

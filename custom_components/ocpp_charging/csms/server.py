@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from http import HTTPStatus
 import logging
 import ssl
 from typing import Any
+from urllib.parse import urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import MultipleValuesError
@@ -18,40 +20,43 @@ from .admission import (
     Denied,
     Door,
     Refusal,
+    RefusalReason,
     Request,
     UnknownCharger,
 )
+from .allowance import MessageAllowance
+from .authorizer import Authorizer
+from .bounds import MAX_FRAMES_AHEAD, MAX_MESSAGE_BYTES, Bounds
+from .certificate_office import CertificateOffice
 from .charger import Charger
+from .connection import ChargerConnection
+from .entrance import Entrance
 from .expectation import Expectation
+from .gate import Reason
 from .journal import Journal
 from .keepalive import Keepalive
-from .model import ChargerMemory, ChargerSettings, Registration, TagDecision
+from .model import ChargerMemory, ChargerSettings, Registration
 from .timing import Timing
-from .tls import ServerContext
-from .v16.incoming import Authorize, Context
+from .tls import ServerContext, ask
+from .v16.desk import Context
 from .v16.outgoing import ACTIONS
 from .v16.schemas import load as load_schemas
 from .v16.session import Peer, Session
 
-__all__ = ["CentralSystem", "Expectation", "Refusal", "Timing", "UnknownCharger"]
+__all__ = [
+    "Bounds",
+    "CentralSystem",
+    "Expectation",
+    "Refusal",
+    "RefusalReason",
+    "Timing",
+    "UnknownCharger",
+]
 
 _LOGGER = logging.getLogger(__name__)
 
-MAX_MESSAGE_BYTES = 1024 * 1024
 REPLACED = 1000
 REPLACED_REASON = "replaced by a new connection"
-
-
-class ChargerConnection(ServerConnection):
-    """A connection that remembers whom it was admitted as, and by which key."""
-
-    admitted_as: str | None = None
-    key_hash: str | None = None
-    secure: bool = False
-
-
-def _accept_all(identity: str, id_tag: str) -> TagDecision:
-    return TagDecision.ACCEPTED
 
 
 def _register_all(charger: Charger) -> Registration:
@@ -65,25 +70,33 @@ class CentralSystem:
         self,
         journal: Journal,
         *,
-        authorize: Authorize = _accept_all,
         registration: Callable[[Charger], Registration] = _register_all,
         timing: Timing | None = None,
+        bounds: Bounds | None = None,
     ) -> None:
         """Begin with no charger; `start` opens the port.
 
-        `authorize` decides on id tags and `registration` on boots; without them all
-        are accepted.
+        `registration` decides on boots; without it all are accepted, as are all id
+        tags until `authorizer` has rules.
         """
         self.journal = journal
         self.timing = timing or Timing()
+        self.bounds = bounds or Bounds()
         self.chargers: dict[str, Charger] = {}
-        self._context = Context(
-            authorize=authorize, registration=registration, timing=self.timing
-        )
+        self.authorizer = Authorizer(self.chargers)
         self._door = Door()
+        self.certificates = CertificateOffice(self.configure, known=self._door.knows)
+        self._context = Context(
+            authorizer=self.authorizer,
+            certificates=self.certificates,
+            registration=registration,
+            timing=self.timing,
+        )
         self._door.on_refused.append(self._count_refusal)
         self._peers: dict[str, Peer] = {}
         self._sessions: dict[str, Session] = {}
+        self._allowances: dict[str, MessageAllowance] = {}
+        self._entrance = Entrance(self.bounds, self.timing, None)
         self._expectations: list[Expectation] = []
         self._server: Server | None = None
         self._tls: ssl.SSLContext | None = None
@@ -107,10 +120,6 @@ class CentralSystem:
         return self._door.unknown
 
     @property
-    def _is_secure(self) -> bool:
-        return self._tls is not None
-
-    @property
     def broken_handshakes(self) -> int:
         """Return how many TLS handshakes have begun and led to no request."""
         if not isinstance(self._tls, ServerContext):
@@ -118,39 +127,62 @@ class CentralSystem:
         return max(0, self._tls.handshakes - self._requests)
 
     async def start(
-        self, host: str | None, port: int, tls: ssl.SSLContext | None
+        self,
+        host: str | None,
+        port: int,
+        tls: ssl.SSLContext | None,
+        *,
+        also_plain: bool = False,
     ) -> None:
         """Open the port; `host` None is all interfaces, `tls` None is plain ws.
+
+        With `also_plain` the port takes connections without TLS as well, for as long as
+        chargers change over.
 
         Raises `OSError` when the port cannot be had.
         """
         await asyncio.to_thread(load_schemas, ACTIONS)
         self._tls = tls
+        self._entrance = Entrance(self.bounds, self.timing, tls, also_plain=also_plain)
+        self._ask()
         self._server = await serve(
             self._serve,
             host,
             port,
-            ssl=tls,
-            create_connection=ChargerConnection,
+            create_connection=self._entrance.make,  # type: ignore[arg-type]
+            # Chargers' messages are short: what could be gained is not worth the memory
+            # for each charger, nor a way to have us inflate a thousandfold.
+            compression=None,
+            max_queue=MAX_FRAMES_AHEAD,
             process_request=self._process_request,
             select_subprotocol=_select_subprotocol,
             server_header=None,
-            open_timeout=self.timing.open_timeout,
+            open_timeout=self.timing.open_timeout + self.timing.decide_timeout,
             close_timeout=self.timing.close_timeout,
             ping_interval=None,
             max_size=MAX_MESSAGE_BYTES,
             logger=_quiet_logger(),
         )
 
+    def close_plain(self) -> None:
+        """Take no connection without TLS any more; those that stand go on."""
+        self._entrance.also_plain = False
+
+    def _ask(self) -> None:
+        """Ask for certificates as soon as there is a charger that may have one."""
+        if isinstance(self._tls, ServerContext):
+            ask(self._tls, self._door.asks)
+
     async def stop(self) -> None:
         """Close the port and every connection (1001, going away)."""
+        await self.certificates.stop()
         if self._server is None:
             return
         for session in tuple(self._sessions.values()):
             # That the connection ends now is no fault of a step of its set-up.
             await session.stop_setup()
         self._server.close()
-        await self._server.wait_closed()
+        await self._entrance.close(self._server)
         self._server = None
         if self._closing:
             await asyncio.gather(*self._closing, return_exceptions=True)
@@ -164,6 +196,7 @@ class CentralSystem:
         """
         identity = settings.identity
         self._door.know(settings)
+        self._ask()
         present = self.chargers.get(identity)
         if present is not None:
             present.settings = settings
@@ -173,6 +206,7 @@ class CentralSystem:
     def configure(self, settings: ChargerSettings) -> None:
         """Give a known charger new settings; its connection stays."""
         self._door.know(settings)
+        self._ask()
         charger = self.chargers[settings.identity]
         renew = settings.sample_interval != charger.settings.sample_interval
         charger.update(settings=settings)
@@ -183,8 +217,12 @@ class CentralSystem:
     async def remove(self, identity: str) -> None:
         """Forget a charger and close its connection."""
         self._door.forget(identity)
+        self._ask()
+        self.certificates.forget(identity)
         self._peers.pop(identity, None)
+        self._allowances.pop(identity, None)
         self.chargers.pop(identity, None)
+        self.authorizer.forget(identity)
         session = self._sessions.pop(identity, None)
         if session is not None:
             await session.link.close(REPLACED, "removed")
@@ -224,6 +262,7 @@ class CentralSystem:
         charger = Charger(settings, memory, self.journal)
         self.chargers[settings.identity] = charger
         self._peers[settings.identity] = Peer(charger, self._context)
+        self._allowances[settings.identity] = MessageAllowance(self.bounds)
         return charger
 
     def _close_later(self, closing: Any) -> None:
@@ -235,27 +274,36 @@ class CentralSystem:
         self, connection: ServerConnection, http: HttpRequest
     ) -> Response | None:
         assert isinstance(connection, ChargerConnection)
-        self._requests += 1
+        if connection.secure:
+            self._requests += 1
         if not _asks_for_websocket(http):
             return None  # `websockets` refuses it; a browser is no unknown charger
-        address = str(connection.remote_address[0])
         try:
             authorization = http.headers.get("Authorization")
         except MultipleValuesError:
             authorization = None
         request = Request(
             path=http.path,
-            address=address.removeprefix("::ffff:"),
+            address=connection.address,
             authorization=authorization,
             subprotocols=_offered(http),
-            secure=self._is_secure,
+            secure=connection.secure,
+            host=_only(http, "Host"),
+            origin=_only(http, "Origin"),
+            forwarded=not _FORWARDED.isdisjoint(map(str.lower, http.headers)),
+            certificate=connection.presented,
         )
         now, clock = datetime.now(UTC), asyncio.get_running_loop().time()
         verdict = await self._door.decide(request, now, clock)
         if isinstance(verdict, Admitted):
             connection.admitted_as = verdict.identity
             connection.key_hash = verdict.key_hash
+            connection.dialled = _host(request.host)
+            connection.profile = verdict.profile
+            connection.certificate = verdict.certificate
             return None
+        if verdict.status is HTTPStatus.FORBIDDEN and verdict.reason is None:
+            self._entrance.note(Reason.WEB_PAGE, connection.address)
         return _refuse(connection, verdict)
 
     def _count_refusal(self, refusal: Refusal) -> None:
@@ -274,13 +322,15 @@ class CentralSystem:
         session = Session(peer, connection)
         replaced = self._sessions.get(identity)
         self._sessions[identity] = session
-        address = str(connection.remote_address[0]).removeprefix("::ffff:")
-        peer.charger.secure = self._is_secure
+        peer.charger.secure = connection.secure
         peer.charger.key_hash = connection.key_hash
-        peer.charger.attach(session.commands, address, datetime.now(UTC))
+        peer.charger.dialled = connection.dialled
+        peer.charger.profile = connection.profile
+        peer.charger.certificate = connection.certificate
+        peer.charger.attach(session.commands, connection.address, datetime.now(UTC))
         if replaced is not None:
             self._close_later(replaced.link.close(REPLACED, REPLACED_REASON))
-        _LOGGER.info("Charger %s connected from %s", identity, address)
+        _LOGGER.info("Charger %s connected from %s", identity, connection.address)
         for expectation in tuple(self._expectations):
             expected = self._door.expected_settings(identity)
             if expected is not None and (
@@ -288,6 +338,7 @@ class CentralSystem:
                 and (expected.key_hashes or expectation.settings.identity == identity)
             ):
                 expectation.arrived(peer.charger)
+        connection.welcome(self._allowances[identity])
         await self._run(peer.charger, session, connection)
 
     async def _run(
@@ -348,6 +399,24 @@ def _offered(http: HttpRequest) -> list[str]:
     ]
 
 
+_FORWARDED = frozenset({"forwarded", "x-forwarded-for", "x-real-ip"})
+"""What a proxy adds, each in lower case."""
+
+
+def _only(http: HttpRequest, name: str) -> str | None:
+    """Return a header that there should be at most once; several make it unreadable."""
+    found = http.headers.get_all(name)
+    return ", ".join(found) if found else None
+
+
+def _host(header: str | None) -> str | None:
+    """Return the host name or address of a Host header, without the port."""
+    try:
+        return urlsplit(f"//{header or ''}").hostname
+    except ValueError:
+        return None
+
+
 def _select_subprotocol(
     connection: ServerConnection, offered: Sequence[Subprotocol]
 ) -> Subprotocol | None:
@@ -355,16 +424,23 @@ def _select_subprotocol(
     return wanted if wanted in offered else None
 
 
+_LOWER_TEXTS = {
+    RefusalReason.CERTIFICATE: "This certificate is not this charger's.\n",
+    RefusalReason.NO_CERTIFICATE: "This charger must show its certificate.\n",
+    RefusalReason.NOT_ENCRYPTED: "This charger must use an encrypted connection.\n",
+}
 _TEXTS = {
     400: "This central system speaks ocpp1.6.\n",
     401: "Wrong or missing password.\n",
+    403: "Chargers only: no web page may connect here.\n",
     404: "This charger is not known here.\n",
     429: "Too many wrong passwords; wait.\n",
 }
 
 
 def _refuse(connection: ServerConnection, denied: Denied) -> Response:
-    response = connection.respond(denied.status, _TEXTS[denied.status])
+    text = _LOWER_TEXTS.get(denied.reason) if denied.reason is not None else None
+    response = connection.respond(denied.status, text or _TEXTS[denied.status])
     if denied.status == 401:
         response.headers["WWW-Authenticate"] = 'Basic realm="ocpp"'
     if denied.retry_after is not None:

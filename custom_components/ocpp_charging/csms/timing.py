@@ -11,7 +11,9 @@ class Timing:
     read without: some end up in a loop when asked earlier. `silence` is after how
     long without a word a charger that answers pings is dead, `silence_without_pongs`
     the same for one that never answered any. `confirm` is how long a charger may take
-    to do what it has accepted.
+    to do what it has accepted. `open_timeout` is how long a newcomer may take for its
+    TLS handshake, and again for its request; `decide_timeout` how long we may take to
+    decide on it, when many have come at once.
     """
 
     call_timeout: float = 30
@@ -24,5 +26,6 @@ class Timing:
     silence_without_pongs: float = 150
     confirm: float = 60
     open_timeout: float = 10
+    decide_timeout: float = 60
     close_timeout: float = 3
     fatal_step: float = 20

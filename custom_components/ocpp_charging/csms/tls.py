@@ -79,12 +79,20 @@ class ServerContext(ssl.SSLContext):
     mode: TlsMode
     current: ssl.SSLContext
     """The context that new handshakes use: this one, until the first reload."""
+    silent: ssl.SSLContext
+    """The same for a client that is not to be asked for a certificate."""
+    client_ca: str | None = None
+    """In PEM form, the one authority whose certificates are taken from clients."""
     handshakes: int = 0
     """How many handshakes have begun, whether they came to an end or not."""
 
 
-def server_context(mode: TlsMode, chains: Sequence[Chain]) -> ServerContext:
+def server_context(
+    mode: TlsMode, chains: Sequence[Chain], client_ca: bytes | None = None
+) -> ServerContext:
     """Make the context of a listener that presents ``chains``. Blocks: reads files.
+
+    Clients are asked for a certificate of ``client_ca`` after ``ask(context, True)``.
 
     Give an RSA and an ECDSA chain, in any order: with one of them alone, the suites of
     the other cannot be negotiated.
@@ -92,11 +100,27 @@ def server_context(mode: TlsMode, chains: Sequence[Chain]) -> ServerContext:
     Raises OSError (of which ssl.SSLError is one) if a file cannot be used.
     """
     context = ServerContext(ssl.PROTOCOL_TLS_SERVER)
-    _configure(context, mode, chains)
+    context.client_ca = None if client_ca is None else client_ca.decode("ascii")
+    _configure(context, mode, chains, context.client_ca)
     context.mode = mode
     context.current = context
     context.sni_callback = _move_to_current
+    context.silent = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    _configure(context.silent, mode, chains, None)
+    context.silent.sni_callback = lambda connection, name, _: _move_to_current(
+        connection, name, context
+    )
     return context
+
+
+def ask(context: ServerContext, asks: bool) -> None:
+    """Ask clients for a certificate from the next handshake on, or no more.
+
+    They need not have one, but one that does not come from ``client_ca`` makes their
+    handshake fail (OpenSSL can't be told to let it pass): see ``silent``.
+    """
+    wanted = asks and context.client_ca is not None
+    context.verify_mode = ssl.CERT_OPTIONAL if wanted else ssl.CERT_NONE
 
 
 def reload(context: ServerContext, chains: Sequence[Chain]) -> None:
@@ -108,11 +132,16 @@ def reload(context: ServerContext, chains: Sequence[Chain]) -> None:
     Raises OSError (of which ssl.SSLError is one) if a file cannot be used.
     """
     successor = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    _configure(successor, context.mode, chains)
+    _configure(successor, context.mode, chains, context.client_ca)
     context.current = successor
 
 
-def _configure(context: ssl.SSLContext, mode: TlsMode, chains: Sequence[Chain]) -> None:
+def _configure(
+    context: ssl.SSLContext,
+    mode: TlsMode,
+    chains: Sequence[Chain],
+    client_ca: str | None,
+) -> None:
     """Set up everything that a handshake looks at."""
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= (
@@ -123,6 +152,8 @@ def _configure(context: ssl.SSLContext, mode: TlsMode, chains: Sequence[Chain]) 
     context.set_ciphers(":".join((*TLS_1_2_SUITES[mode], _SECURITY_LEVEL)))
     for certificate, key in chains:
         context.load_cert_chain(certificate, key, password=_no_password)
+    if client_ca is not None:
+        context.load_verify_locations(cadata=client_ca)
 
 
 def _no_password() -> str:

@@ -85,15 +85,14 @@ class TransactionBook:
 
     def same_start(self, start: Transaction) -> Transaction | None:
         """Return the transaction that a StartTransaction has begun already."""
-        for known in self._charger.memory.transactions.values():
-            if (
-                known.connector_id == start.connector_id
-                and known.id_tag == start.id_tag
-                and known.started_at == start.started_at
-                and known.meter_start_wh == start.meter_start_wh
-            ):
-                return known
-        return None
+        return next(
+            (
+                known
+                for known in self._charger.memory.transactions.values()
+                if _told(known) == _told(start)
+            ),
+            None,
+        )
 
     def began(
         self, connector: Connector, transaction: Transaction, now: datetime
@@ -129,8 +128,9 @@ class TransactionBook:
         """Return the transaction that a live value shows is running.
 
         One that nobody knows of is adopted: it began while we were not there. Only
-        where the charger shows one and none is known: chargers also keep naming an
-        old id after its end. `now` is by the charger's clock.
+        where the charger shows one and none is known, and not soon after the end of
+        another: chargers also keep naming an old id after its end, perhaps one of
+        their own. `now` is by the charger's clock.
         """
         if (
             transaction_id is None
@@ -145,16 +145,149 @@ class TransactionBook:
         if known is not None:
             ours = known.connector_id == connector.connector_id
             return known if ours and known.ended_at is None else None
+        if self._ended_just_before(connector.connector_id, at):
+            return None
         adopted = Transaction(
             transaction_id=transaction_id,
             connector_id=connector.connector_id,
             id_tag=None,
             started_at=at,
             meter_start_wh=None,
+            own_number=transaction_id,
+            found_at=at,
         )
         self.keep(adopted)
         return adopted
 
+    def _ended_just_before(self, connector_id: int, at: datetime) -> bool:
+        return any(
+            each.connector_id == connector_id
+            and each.ended_at is not None
+            and timedelta() <= at - each.ended_at <= RECENT
+            for each in self._charger.memory.transactions.values()
+        )
+
+    def recognise(
+        self, connector: Connector, transaction_id: int | None, at: datetime
+    ) -> None:
+        """Learn from a value what the charger calls the transaction of that time.
+
+        One that began offline has a number of the charger's own, which some go on to
+        use after they were told ours. A number that nobody knows is taken for it as
+        long as the charger has never named the transaction by our id.
+        """
+        if transaction_id is None or not 0 < transaction_id <= MAX_ID:
+            return
+        known = self._charger.transaction(transaction_id)
+        if known is not None:
+            known.named |= known.transaction_id == transaction_id
+            return
+        begun = self._open_at(connector.connector_id, at)
+        if begun is not None and begun.own_number is None and not begun.named:
+            begun.own_number, begun.found_at = transaction_id, at
+            self.keep(begun)
+
+    def _open_at(self, connector_id: int, at: datetime) -> Transaction | None:
+        """Return the transaction that had begun last at a time; None if it ended."""
+        begun = [
+            each
+            for each in self._charger.memory.transactions.values()
+            if each.connector_id == connector_id
+            and each.accepted
+            and each.started_at <= at
+        ]
+        latest = max(begun, key=lambda each: each.started_at, default=None)
+        return None if latest is None or latest.ended_at is not None else latest
+
+    def found_before(
+        self, connector: Connector, start: Transaction
+    ) -> Transaction | None:
+        """Return the running transaction whose start is told only now.
+
+        It was found under a number of the charger's own, and its start is the latest
+        before that: one that is told still later, and began later, takes its place.
+        """
+        running = connector.transaction
+        if (
+            not start.accepted
+            or running is None
+            or running.found_at is None
+            or start.started_at > running.found_at
+        ):
+            return None
+        began = running.started_at
+        return running if _is_found(running) or start.started_at > began else None
+
+    def complete(self, found: Transaction, start: Transaction) -> None:
+        """Let a start be that of a transaction that was found running."""
+        start.own_number, start.found_at = found.own_number, found.found_at
+        if _is_found(found):
+            kept = dict(self._charger.memory.transactions)
+            kept.pop(found.transaction_id, None)
+            self._charger.memory.transactions = kept
+        else:
+            found.own_number = found.found_at = None
+        self.keep(start)
+
+    def stopped_by(self, transaction_id: int, at: datetime) -> Transaction | None:
+        """Return the remembered transaction that a stop names, if that is certain.
+
+        A charger counts its own numbers from the beginning again: what one of them
+        means, the journal finds out from all that is known.
+        """
+        known = self._charger.memory.transactions.get(transaction_id)
+        if known is None or not _is_found(known):
+            return known
+        if known.ended_at is not None:
+            return known if known.ended_at == at else None
+        return None if _was_over(known, at) else known
+
+    def part(self, ended: Transaction, at: datetime) -> Transaction | None:
+        """Return what was found running after a transaction's end, which is another.
+
+        Its own start is then still to be told. None where that is not so.
+        """
+        number, found_at = ended.own_number, ended.found_at
+        if number is None or found_at is None or _is_found(ended):
+            return None
+        if not _was_over(ended, at):
+            return None
+        ended.own_number = ended.found_at = None
+        ended.energy_wh = 0.0
+        return Transaction(
+            transaction_id=number,
+            connector_id=ended.connector_id,
+            id_tag=None,
+            started_at=found_at,
+            meter_start_wh=None,
+            own_number=number,
+            found_at=found_at,
+        )
+
     def _runs(self, transaction: Transaction) -> bool:
         connectors = self._charger.connectors.values()
         return any(each.transaction is transaction for each in connectors)
+
+
+def _told(start: Transaction) -> tuple[object, ...]:
+    """Return what tells two starts apart."""
+    return (
+        start.connector_id,
+        start.id_tag,
+        start.raw_started_at or start.started_at,
+        start.meter_start_wh,
+    )
+
+
+def _is_found(transaction: Transaction) -> bool:
+    """Say whether a transaction was found running, and no start of it was told."""
+    return transaction.own_number == transaction.transaction_id
+
+
+def _was_over(transaction: Transaction, at: datetime) -> bool:
+    """Say whether an end lies before what a transaction was found by.
+
+    A closing value comes a little after it.
+    """
+    found_at = transaction.found_at
+    return found_at is not None and found_at - at > RECENT

@@ -15,6 +15,7 @@ from .records import (
     SessionState,
     Start,
     Stop,
+    Totals,
 )
 
 __all__ = [
@@ -31,4 +32,5 @@ __all__ = [
     "SessionState",
     "Start",
     "Stop",
+    "Totals",
 ]

@@ -1,8 +1,8 @@
-"""Connections to the database, and what its errors mean."""
+"""Connections to the database."""
 
 from collections.abc import Callable, Mapping
-import errno
-import os
+import importlib.util
+import logging
 from pathlib import Path
 import sqlite3
 from typing import Any, Final
@@ -16,12 +16,23 @@ from .errors import Cause, LedgerUnavailable
 BUSY_S: Final = 5.0
 """How long a lock that somebody else holds is waited for."""
 
+_LOG: Final = "ocpp_charging"
+# Parameters are hidden anyway; but where the recorder's queries are looked into,
+# SQLAlchemy would write down whole rows, and in ours are id tags and serial numbers.
+logging.getLogger(f"sqlalchemy.engine.Engine.{_LOG}").setLevel(logging.WARNING)
+
 CHECKPOINT_PAGES: Final = 1000
 CONNECT_S: Final = 5
 STATEMENT_S: Final = 30
 
-_FEW_BYTES = 256 * 1024
-"""With less room than this on its disk, SQLite's errors mean that it is full."""
+_MYSQL: Final[Mapping[str, Any]] = {
+    "charset": "utf8mb4",
+    "connect_timeout": CONNECT_S,
+    "read_timeout": STATEMENT_S,
+    "write_timeout": STATEMENT_S,
+    "init_command": f"SET SESSION innodb_lock_wait_timeout = {BUSY_S:.0f},"
+    f" lock_wait_timeout = {BUSY_S:.0f}",
+}
 
 _SERVER_OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
     "psycopg": {
@@ -33,61 +44,111 @@ _SERVER_OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
         "connect_timeout": CONNECT_S,
         "options": f"-c lock_timeout={BUSY_S:.0f}s -c statement_timeout={STATEMENT_S}s",
     },
-    "pymysql": {"connect_timeout": CONNECT_S, "read_timeout": STATEMENT_S},
-    "mysqldb": {"connect_timeout": CONNECT_S, "read_timeout": STATEMENT_S},
+    "pymysql": _MYSQL,
+    "mysqldb": _MYSQL,
 }
 """A server that is gone must be noticed while the charger still waits."""
 
-_SQLITE_CAUSES: Final[Mapping[int, Cause]] = {
-    sqlite3.SQLITE_FULL: Cause.DISK_FULL,
-    sqlite3.SQLITE_BUSY: Cause.LOCKED,
-    sqlite3.SQLITE_LOCKED: Cause.LOCKED,
-    sqlite3.SQLITE_CORRUPT: Cause.DAMAGED,
-    sqlite3.SQLITE_NOTADB: Cause.DAMAGED,
-    sqlite3.SQLITE_CANTOPEN: Cause.UNREACHABLE,
+DRIVERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "postgresql": ("psycopg", "psycopg2"),
+    "mysql": ("mysqldb", "pymysql"),
+    "mariadb": ("mysqldb", "pymysql"),
 }
+"""The drivers that a server's URL without one gets, the first that is installed.
 
-_STATE_CAUSES: Final[Mapping[str, Cause]] = {
-    "53": Cause.DISK_FULL,
-    "55": Cause.LOCKED,
-    "40": Cause.LOCKED,
-    "57": Cause.UNREACHABLE,
-    "08": Cause.UNREACHABLE,
-    "28": Cause.UNREACHABLE,
-    "3D": Cause.UNREACHABLE,
-    "XX": Cause.DAMAGED,
-}
-"""By the class of the SQLSTATE (PostgreSQL, appendix A)."""
+Home Assistant's own images have `psycopg2` and `mysqldb`, which is mysqlclient.
+"""
 
-_MYSQL_CAUSES: Final[Mapping[int, Cause]] = {
-    1021: Cause.DISK_FULL,
-    1114: Cause.DISK_FULL,
-    1205: Cause.LOCKED,
-    1213: Cause.LOCKED,
-    126: Cause.DAMAGED,
-    1034: Cause.DAMAGED,
-    1035: Cause.DAMAGED,
-    **dict.fromkeys((1040, 1044, 1045, 1049, 1053), Cause.UNREACHABLE),
-    **dict.fromkeys((2002, 2003, 2006, 2013), Cause.UNREACHABLE),
-}
+_MODULES: Final[Mapping[str, str]] = {"mysqldb": "MySQLdb"}
+
+_HIDDEN: Final = "***"
+_SECRET_QUERY: Final = frozenset({"password", "passwd", "sslpassword"})
+"""What drivers take from behind the `?` of a URL and nobody should read."""
 
 
 def parse(url: str | URL) -> URL:
     """Return a database URL.
 
-    `postgresql://` and `mysql://` get the driver that is documented. Raises
+    `postgresql://`, `mysql://` and `mariadb://` get a driver that is installed. Raises
     `ValueError` for what is none, without repeating it: it may hold a password.
     """
+    found = read(url)
+    if found.drivername in DRIVERS:
+        driver = _installed(DRIVERS[found.drivername])
+        found = found.set(drivername=f"{found.drivername}+{driver}")
+    try:
+        found.get_dialect()
+    except exc.ArgumentError, exc.NoSuchModuleError:
+        raise ValueError("not a database URL") from None
+    return found
+
+
+def read(url: str | URL) -> URL:
+    """Return a database URL as it was typed. Raises `ValueError` as `parse` does."""
     try:
         found = make_url(url)
-        if found.drivername in {"postgresql", "postgres"}:
-            return found.set(drivername="postgresql+psycopg")
-        if found.drivername in {"mysql", "mariadb"}:
-            return found.set(drivername=f"{found.drivername}+pymysql")
-        found.get_dialect()
-    except (exc.ArgumentError, exc.NoSuchModuleError, ValueError) as error:
-        raise ValueError("not a database URL") from error
+    except exc.ArgumentError, ValueError:
+        raise ValueError("not a database URL") from None
+    if found.drivername == "postgres":
+        return found.set(drivername="postgresql")
     return found
+
+
+def is_supported(url: URL) -> bool:
+    """Say whether the ledger can be kept in a database of this kind, by this driver."""
+    name = url.drivername
+    if url.get_backend_name() == "sqlite":
+        return name in {"sqlite", "sqlite+pysqlite"} and url.database != ":memory:"
+    drivers = DRIVERS.get(url.get_backend_name(), ())
+    return name in DRIVERS or name.partition("+")[2] in drivers
+
+
+def is_same(one: URL, other: URL) -> bool:
+    """Say whether two URLs lead to the same database, whoever asks and however."""
+    return _place(one) == _place(other)
+
+
+def _place(url: URL) -> tuple[str, str | None, int | None, str | None]:
+    kind = url.get_backend_name().replace("mariadb", "mysql")
+    port = url.port or {"postgresql": 5432, "mysql": 3306}.get(kind)
+    return kind, url.host, port, url.database
+
+
+def _installed(drivers: tuple[str, ...]) -> str:
+    """Return the first of these that is installed, else the first."""
+    for driver in drivers:
+        if importlib.util.find_spec(_MODULES.get(driver, driver)) is not None:
+            return driver
+    return drivers[0]
+
+
+def hide_secrets(url: URL) -> str:
+    """Return a URL as text, with `***` in place of its passwords."""
+    query = {
+        key: _HIDDEN if key.lower() in _SECRET_QUERY else value
+        for key, value in url.query.items()
+    }
+    return url.set(query=query).render_as_string(hide_password=True)
+
+
+def fill_secrets(url: URL, known: URL) -> URL:
+    """Return a URL with the passwords of `known` where it has `***`."""
+    if url.password == _HIDDEN:
+        url = url.set(password=known.password)
+    query = {
+        key: known.query.get(key, value) if value == _HIDDEN else value
+        for key, value in url.query.items()
+    }
+    return url.set(query=query)
+
+
+def secrets(url: URL) -> list[str]:
+    """Return the passwords of a URL."""
+    found = [url.password or ""]
+    for key, value in url.query.items():
+        if key.lower() in _SECRET_QUERY:
+            found += [value] if isinstance(value, str) else value
+    return [each for each in found if each]
 
 
 def sqlite_path(url: URL) -> Path | None:
@@ -121,17 +182,17 @@ def connect(
                 max_overflow=0,
                 pool_pre_ping=True,
                 hide_parameters=True,
+                logging_name=_LOG,
             )
         except ImportError as error:
-            raise LedgerUnavailable(
-                Cause.UNREACHABLE, f"the driver is missing: {error}"
-            ) from error
+            raise LedgerUnavailable(Cause.DRIVER_MISSING, str(error)) from error
     engine = create_engine(
         url,
         connect_args={"timeout": BUSY_S, "check_same_thread": False},
         pool_size=1,
         max_overflow=0,
         hide_parameters=True,
+        logging_name=_LOG,
     )
 
     @event.listens_for(engine, "connect")
@@ -162,69 +223,3 @@ def checkpoint_pragma(*, held: bool) -> str:
     sound, in whatever order and however long it is made (SQLite, Write-Ahead Logging).
     """
     return f"wal_autocheckpoint = {0 if held else CHECKPOINT_PAGES}"
-
-
-def unavailable(error: BaseException, url: URL) -> LedgerUnavailable | None:
-    """Return what an error of the database says of it.
-
-    None when the error is about what was asked, not about the database.
-    """
-    if isinstance(error, LedgerUnavailable):
-        return error
-    if isinstance(error, exc.TimeoutError):
-        return LedgerUnavailable(Cause.LOCKED, "no connection was free")
-    cause = _cause(error, url)
-    if cause is None:
-        return None
-    original = error.orig if isinstance(error, exc.DBAPIError) else error
-    lines = str(original).strip().splitlines() or [type(original).__name__]
-    return LedgerUnavailable(cause, lines[0][:200])
-
-
-def _cause(error: BaseException, url: URL) -> Cause | None:
-    original: Any = error.orig if isinstance(error, exc.DBAPIError) else error
-    if isinstance(original, sqlite3.Error):
-        return _sqlite_cause(original, url)
-    if isinstance(error, OSError):
-        full = error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-        return Cause.DISK_FULL if full else Cause.OTHER
-    if not isinstance(error, exc.DBAPIError):
-        return None
-    state = getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)
-    if isinstance(state, str) and state[:2] in _STATE_CAUSES:
-        return _STATE_CAUSES[state[:2]]
-    number = original.args[0] if getattr(original, "args", ()) else None
-    if isinstance(number, int) and number in _MYSQL_CAUSES:
-        return _MYSQL_CAUSES[number]
-    gone = error.connection_invalidated or isinstance(error, exc.InterfaceError)
-    if gone or (state is None and isinstance(error, exc.OperationalError)):
-        return Cause.UNREACHABLE
-    return Cause.OTHER if isinstance(error, exc.OperationalError) else None
-
-
-def _sqlite_cause(error: sqlite3.Error, url: URL) -> Cause | None:
-    # The low byte is the primary code.
-    code = getattr(error, "sqlite_errorcode", None)
-    if code is None:
-        return None
-    primary = code & 0xFF
-    if primary == sqlite3.SQLITE_IOERR and _disk_is_full(url):
-        return Cause.DISK_FULL
-    if primary in _SQLITE_CAUSES:
-        return _SQLITE_CAUSES[primary]
-    about_the_file = isinstance(error, sqlite3.OperationalError) and primary not in {
-        sqlite3.SQLITE_ERROR,
-        sqlite3.SQLITE_CONSTRAINT,
-    }
-    return Cause.OTHER if about_the_file else None
-
-
-def _disk_is_full(url: URL) -> bool:
-    path = sqlite_path(url)
-    if path is None:
-        return False
-    try:
-        room = os.statvfs(path.parent)
-    except OSError:
-        return False
-    return room.f_bavail * room.f_frsize < _FEW_BYTES

@@ -4,12 +4,21 @@ from enum import StrEnum
 
 
 class Cause(StrEnum):
-    """What keeps the ledger from writing, as far as its owner can act on it."""
+    """What keeps the ledger from writing, as far as its owner can act on it.
+
+    `REFUSED` is a login that the server does not take, `OCCUPIED` a database in which
+    another program has tables of the same names.
+    """
 
     DISK_FULL = "disk_full"
     LOCKED = "locked"
     DAMAGED = "damaged"
     UNREACHABLE = "unreachable"
+    DRIVER_MISSING = "driver_missing"
+    REFUSED = "refused"
+    NO_DATABASE = "no_database"
+    NO_RIGHTS = "no_rights"
+    OCCUPIED = "occupied"
     NEWER = "newer"
     OTHER = "other"
 

@@ -1,7 +1,7 @@
 """Finds the facts of a session among what was filed."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
@@ -18,6 +18,10 @@ from .schema import registers, transactions
 
 MINUTE_US: Final = 60_000_000
 _CHUNK: Final = 500
+_DAY: Final = timedelta(days=1)
+_EARLIEST: Final = datetime(2020, 1, 1, tzinfo=UTC)
+_LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
+"""A clock that says anything else was not set: many begin with 1970."""
 
 
 def named(transaction_id: int | None) -> int:
@@ -32,35 +36,68 @@ def minute(when: datetime) -> int:
     return microseconds(when) // MINUTE_US
 
 
+def line(raw: datetime, at: datetime) -> datetime:
+    """Return the moment that puts a fact in its order among others of a charger.
+
+    That is the charger's own, so that what is learned of its clock moves nothing. Of
+    what was written down by a clock that was not set, it is ours.
+    """
+    return raw if _EARLIEST <= raw < _LATEST else at
+
+
+def began(row: Row[Any]) -> datetime:
+    """Return when a session began, as its facts are ordered."""
+    return line(row.raw_started_at, row.started_at)
+
+
+def ended(row: Row[Any]) -> datetime | None:
+    """Return when a session ended, as its facts are ordered; None without a stop."""
+    raw = row.raw_ended_at
+    return None if raw is None else line(raw, corrected(raw, row.clock_ahead_s))
+
+
+def ours(row: Row[Any], when: datetime) -> datetime:
+    """Return by our clock a moment that puts a fact of a session in its order."""
+    raw = row.raw_ended_at or row.raw_started_at
+    was_set = _EARLIEST <= raw < _LATEST
+    return corrected(when, row.clock_ahead_s) if was_set else when
+
+
 def corrected(raw: datetime, ahead_s: int | None) -> datetime:
     """Return a charger's time by our clock."""
     return shifted(raw, timedelta(seconds=-(ahead_s or 0)))
 
 
 def next_start(connection: Connection, row: Row[Any]) -> datetime | None:
-    """Return when the next session of the same connector began, by its clock."""
-    found: datetime | None = connection.scalar(
-        select(func.min(transactions.c.raw_started_at)).where(
-            transactions.c.charger_id == row.charger_id,
-            transactions.c.connector == row.connector,
-            transactions.c.state != SessionState.ORPHAN,
-            transactions.c.accepted,
-            or_(
-                transactions.c.raw_started_at > row.raw_started_at,
-                and_(
-                    transactions.c.raw_started_at == row.raw_started_at,
-                    transactions.c.id > row.id,
-                ),
-            ),
-        )
+    """Return when the next session of the connector began, as facts are ordered."""
+    columns = transactions.c
+    raw, at = columns.raw_started_at, columns.started_at
+    place = (
+        columns.charger_id == row.charger_id,
+        columns.connector == row.connector,
+        columns.state != SessionState.ORPHAN,
+        columns.accepted,
     )
-    return found
+    begin = began(row)
+    found = []
+    for time, clock in (
+        (raw, and_(raw >= _EARLIEST, raw < _LATEST)),
+        (at, raw < _EARLIEST),
+        (at, raw >= _LATEST),
+    ):
+        later = or_(time > begin, and_(time == begin, columns.id > row.id))
+        found.append(
+            connection.scalar(select(func.min(time)).where(*place, clock, later))
+        )
+    return min((each for each in found if each is not None), default=None)
 
 
 def end_of(connection: Connection, row: Row[Any]) -> datetime | None:
-    """Return when a session ended at the latest, by its clock; None while it runs."""
-    ended: datetime | None = row.raw_ended_at
-    return ended or next_start(connection, row)
+    """Return when a session ended at the latest, as facts are ordered.
+
+    None while it runs.
+    """
+    return ended(row) or next_start(connection, row)
 
 
 def of(connection: Connection, row: Row[Any], until: datetime | None) -> Facts:
@@ -73,16 +110,30 @@ def of(connection: Connection, row: Row[Any], until: datetime | None) -> Facts:
     values = _values(connection, row, _naming(row, until))
     if not values and row.state != SessionState.ORPHAN:
         values = _values(connection, row, _unnamed(row, until))
-    begin = row.raw_started_at
+    begin = began(row)
     if row.state == SessionState.ORPHAN:
-        begin = min((value.at for value in values), default=begin)
+        begin = _orphan_began(values, begin)
     return Facts(
         started_at=begin,
         meter_start_wh=row.meter_start_wh,
-        ended_at=row.raw_ended_at,
+        ended_at=ended(row),
         meter_stop_wh=row.meter_stop_wh,
         values=values,
     )
+
+
+def _orphan_began(values: Sequence[Value], default: datetime) -> datetime:
+    """Return when an orphan began at the latest: with the first of its values.
+
+    Where the one of its beginning is told with those of its end, for what there is
+    to tell, that was a day before.
+    """
+    first = min((value.at for value in values), default=default)
+    begins = [each.at for each in values if each.kind is RegisterKind.BEGIN]
+    others = [each.at for each in values if each.kind is not RegisterKind.BEGIN]
+    if begins and others and min(begins) >= min(others):
+        return shifted(first, -_DAY)
+    return first
 
 
 def ended_with(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> list[int]:
@@ -94,13 +145,17 @@ def ended_with(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> lis
             numbers.add(row["named_transaction"])
         else:
             key = row["charger_id"], row["connector"]
-            moments.setdefault(key, []).append(row["raw_at"])
+            moments.setdefault(key, []).append(line(row["raw_at"], row["at"]))
     found: set[int] = set()
     over = transactions.c.state != SessionState.RUNNING
     ordered = sorted(numbers)
     for begin in range(0, len(ordered), _CHUNK):
         chunk = ordered[begin : begin + _CHUNK]
-        for column in (transactions.c.id, transactions.c.charger_transaction_id):
+        for column in (
+            transactions.c.id,
+            transactions.c.charger_transaction_id,
+            transactions.c.stop_named,
+        ):
             found.update(
                 connection.scalars(
                     select(transactions.c.id).where(over, column.in_(chunk))
@@ -127,28 +182,35 @@ def ended_with(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> lis
 def _naming(row: Row[Any], end: datetime | None) -> ColumnElement[bool]:
     """Return what the readings have in common that name the session."""
     own: ColumnElement[bool] = registers.c.named_transaction == row.id
-    other = named(row.charger_transaction_id)
+    other = named(row.charger_transaction_id) or named(row.stop_named)
     if not other:
         return own
     # A charger's own numbers may come again.
-    begin = row.raw_started_at
+    begin = shifted(began(row), -CLOSING)
     theirs = and_(
         registers.c.named_transaction == other,
-        registers.c.raw_minute >= minute(shifted(begin, -CLOSING)),
-        *([registers.c.raw_minute <= minute(shifted(end, CLOSING))] if end else []),
+        _between(begin, None if end is None else shifted(end, CLOSING)),
     )
     return or_(own, theirs)
 
 
 def _unnamed(row: Row[Any], end: datetime | None) -> ColumnElement[bool]:
-    begin = row.raw_started_at
     return and_(
         registers.c.named_transaction == 0,
         registers.c.connector == row.connector,
-        registers.c.raw_minute >= minute(begin),
-        registers.c.raw_at >= begin,
-        *([registers.c.raw_at <= end] if end else []),
+        _between(began(row), end),
     )
+
+
+def _between(begin: datetime, end: datetime | None) -> ColumnElement[bool]:
+    """Return what readings have in common that lie between two moments."""
+    columns = registers.c
+    timed = [columns.raw_minute >= minute(begin), columns.raw_at >= begin]
+    timeless = [columns.raw_at < _EARLIEST, columns.at >= begin]
+    if end is not None:
+        timed.append(columns.raw_at <= end)
+        timeless.append(columns.at <= end)
+    return or_(and_(*timed), and_(*timeless))
 
 
 def _values(
@@ -156,10 +218,11 @@ def _values(
 ) -> Sequence[Value]:
     columns = registers.c
     found = connection.execute(
-        select(columns.raw_at, columns.wh, columns.kind).where(
+        select(columns.raw_at, columns.at, columns.wh, columns.kind).where(
             columns.charger_id == row.charger_id, condition
         )
     )
     return [
-        Value(at=raw_at, wh=wh, kind=RegisterKind(kind)) for raw_at, wh, kind in found
+        Value(at=line(raw_at, at), wh=wh, kind=RegisterKind(kind))
+        for raw_at, at, wh, kind in found
     ]

@@ -4,16 +4,14 @@ A fact is filed once, however often it is told, and everything else is worked ou
 the facts, so that their order cannot matter.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import (
     Connection,
     Row,
-    and_,
-    case,
     delete,
     func,
     insert,
@@ -21,14 +19,12 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import mysql, postgresql, sqlite
 
-from . import facts, stops
+from . import adoption, facts, register_rows, stops
 from .columns import LIMIT_IDENTITY, LIMIT_TAG, LIMIT_WORD, text, whole
 from .energy import Note, session_energy
-from .facts import named
 from .records import Register, SessionState, Start, Stop
-from .schema import chargers, id_tags, registers, transactions
+from .schema import chargers, id_tags, transactions
 
 GIVEN_UP: Final = "given_up"
 """The reason of a session that ran when its charger was removed, until it has one."""
@@ -49,6 +45,8 @@ class Filing:
         `ids` are chargers' row numbers that are known already.
         """
         self.ids = dict(ids or {})
+        self.changed: set[str] = set()
+        """The chargers with sessions that began, ended or came out otherwise."""
         self.connection = connection
         self.central = central
         self.now = now
@@ -90,6 +88,8 @@ class Filing:
         tag = text(start.id_tag, LIMIT_TAG) or ""
         known = self._known_start(charger_id, tag, start)
         if known is not None:
+            if start.charger_transaction_id is not None:
+                adoption.name(self, known, start)
             return known
         values = {
             "charger_id": charger_id,
@@ -103,14 +103,20 @@ class Filing:
             "clock_ahead_s": start.time.ahead_s,
             "state": SessionState.RUNNING,
         }
-        transaction_id = self._new(charger_id, values, avoid)
+        transaction_id = adoption.claim(self, charger_id, values, avoid)
+        other = None
+        if transaction_id is None:
+            transaction_id = self.add(charger_id, values, avoid)
+            other = adoption.take_over(self, charger_id, transaction_id)
+        self.changed.add(start.charger)
         self._see_tag(tag, start.time.at)
-        self._settle_around(transaction_id)
+        self._settle_around(transaction_id, other)
         return transaction_id
 
     def stop(self, stop: Stop) -> int:
         """File the end of a session and return the session's id."""
         charger_id = self.charger_id(stop.charger)
+        self.changed.add(stop.charger)
         transaction_id = stops.own(self.connection, charger_id, stop)
         loose = transaction_id is None
         if transaction_id is None:
@@ -124,12 +130,20 @@ class Filing:
             self.end(transaction_id, stop)
         if not loose:
             stops.drop_repeated(self.connection, charger_id, transaction_id, stop)
-        self.write_registers(
-            register_row(charger_id, register, transaction_id)
-            for register in stop.registers
+        # Those of a loose stop name no connector, so that they can go along with it.
+        connector = 0 if loose else self.row(transaction_id).connector
+        register_rows.write(
+            self.connection,
+            [
+                register_rows.row(
+                    charger_id, replace(register, connector=connector), transaction_id
+                )
+                for register in stop.registers
+            ],
         )
         self._see_tag(text(stop.id_tag, LIMIT_TAG) or "", stop.time.at)
-        self._settle_around(transaction_id)
+        other = None if loose else adoption.give_back(self, transaction_id)
+        self._settle_around(transaction_id, other)
         return stops.resolve(self.connection, charger_id, transaction_id, stop)
 
     def registers(self, readings: Sequence[Register]) -> None:
@@ -140,10 +154,13 @@ class Filing:
             if register.charger not in ids:
                 ids[register.charger] = self.charger_id(register.charger)
             number = ids[register.charger]
-            rows.append(register_row(number, register, register.transaction_id))
-        self.write_registers(rows)
-        for transaction_id in facts.ended_with(self.connection, rows):
+            rows.append(register_rows.row(number, register, register.transaction_id))
+        register_rows.write(self.connection, rows)
+        ended = facts.ended_with(self.connection, rows)
+        for transaction_id in ended:
             self.settle(transaction_id)
+        if ended:
+            self.changed.update(ids)
 
     def row(self, transaction_id: int) -> Row[Any]:
         """Return a transaction as it is filed."""
@@ -179,7 +196,7 @@ class Filing:
         elif row.reason == GIVEN_UP or until is not None:
             state = SessionState.ENDED
             last = max((value.at for value in found.values), default=None)
-            ended_at = facts.corrected(last or row.raw_started_at, row.clock_ahead_s)
+            ended_at = row.started_at if last is None else facts.ours(row, last)
             notes.add(Note.NO_STOP)
         else:
             state, energy = SessionState.RUNNING, None
@@ -195,23 +212,10 @@ class Filing:
             )
         )
 
-    def write_registers(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Write register rows; of one minute and kind the last value stays."""
-        latest: dict[tuple[Any, ...], Mapping[str, Any]] = {}
-        for row in rows:
-            key = tuple(row[column.name] for column in registers.primary_key)
-            known = latest.get(key)
-            if known is None or _order(row) > _order(known):
-                latest[key] = row
-        if latest:
-            self.connection.execute(
-                _upsert(self.connection.dialect.name), list(latest.values())
-            )
-
     def _known_start(self, charger_id: int, tag: str, start: Start) -> int | None:
         columns = transactions.c
         same = [columns.charger_id == charger_id, columns.connector == start.connector]
-        if start.charger_transaction_id is None:
+        if start.meter_start_wh is not None or start.charger_transaction_id is None:
             same += [
                 columns.id_tag == tag,
                 columns.raw_started_at == start.time.raw,
@@ -230,7 +234,7 @@ class Filing:
         )
         return found
 
-    def _new(
+    def add(
         self, charger_id: int, values: Mapping[str, Any], avoid: frozenset[int]
     ) -> int:
         """Insert a transaction; ids that are not wanted are used up."""
@@ -272,12 +276,14 @@ class Filing:
             "stop_tag": text(stop.id_tag, LIMIT_TAG) or "",
             "state": SessionState.ORPHAN,
         }
-        return self._new(charger_id, values, frozenset())
+        return self.add(charger_id, values, frozenset())
 
-    def _settle_around(self, transaction_id: int) -> None:
-        """Settle a session and those that its facts may have changed."""
+    def _settle_around(self, transaction_id: int, other: int | None) -> None:
+        """Settle a session, those that its facts may have changed, and another."""
         row = self.row(transaction_id)
         changed = stops.match(self, row.charger_id)
+        if other is not None:
+            changed.add(other)
         columns = transactions.c
         before: int | None = self.connection.scalar(
             select(columns.id)
@@ -285,7 +291,7 @@ class Filing:
                 columns.charger_id == row.charger_id,
                 columns.connector == row.connector,
                 columns.state != SessionState.ORPHAN,
-                columns.raw_started_at <= row.raw_started_at,
+                columns.raw_started_at <= facts.began(row),
                 columns.id != row.id,
                 columns.raw_ended_at.is_(None),
             )
@@ -324,61 +330,6 @@ class Filing:
             )
 
 
-def register_row(
-    charger_id: int, register: Register, transaction_id: int | None
-) -> dict[str, Any]:
-    """Return a register reading as a row."""
-    return {
-        "charger_id": charger_id,
-        "named_transaction": named(transaction_id),
-        "connector": register.connector,
-        "raw_minute": facts.minute(register.time.raw),
-        "kind": str(register.kind),
-        "raw_at": register.time.raw,
-        "at": register.time.at,
-        "wh": whole(register.wh),
-        "kept": False,
-    }
-
-
-def _order(row: Mapping[str, Any]) -> tuple[datetime, int]:
-    return row["raw_at"], row["wh"]
-
-
 def _key(key: Sequence[Any] | None) -> int:
     assert key is not None
     return int(key[0])
-
-
-@lru_cache
-def _upsert(dialect: str) -> Any:
-    """Return a statement that writes a row where it is the later of its minute."""
-    table, taken = registers.c, ("wh", "at", "raw_at")
-    if dialect in {"sqlite", "postgresql"}:
-        statement: Any = (
-            sqlite.insert(registers)
-            if dialect == "sqlite"
-            else postgresql.insert(registers)
-        )
-        new = statement.excluded
-        return statement.on_conflict_do_update(
-            index_elements=list(registers.primary_key),
-            set_={name: new[name] for name in taken},
-            where=_is_later(new, table),
-        )
-    statement = mysql.insert(registers)
-    new = statement.inserted
-    # Assigned one after the other: what the condition reads comes last.
-    return statement.on_duplicate_key_update(
-        [
-            (name, case((_is_later(new, table), new[name]), else_=table[name]))
-            for name in taken
-        ]
-    )
-
-
-def _is_later(new: Any, old: Any) -> Any:
-    return or_(
-        new["raw_at"] > old.raw_at,
-        and_(new["raw_at"] == old.raw_at, new["wh"] > old.wh),
-    )

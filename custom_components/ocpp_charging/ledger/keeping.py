@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, delete, func, or_, select, update
 
 from . import facts
 from .columns import LIMIT_IDENTITY, moment, text
@@ -43,6 +43,7 @@ def forget(filing: Filing, identity: str, *, history: bool) -> None:
     )
     if charger_id is None:
         return
+    filing.changed.add(identity)
     if history:
         _delete_history(connection, [charger_id])
         filing.ids.pop(name, None)
@@ -108,6 +109,8 @@ def prune(filing: Filing, charger_id: int, before: int) -> int:
     old = (
         registers.c.charger_id == charger_id,
         registers.c.raw_minute < before,
+        # That of a clock which was not set is long ago only by itself.
+        registers.c.at < moment(before * facts.MINUTE_US),
         registers.c.kept.is_(False),
     )
     oldest = connection.scalar(select(func.min(registers.c.raw_at)).where(*old))
@@ -129,7 +132,7 @@ def prune(filing: Filing, charger_id: int, before: int) -> int:
                 update(registers)
                 .where(
                     registers.c.charger_id == charger_id,
-                    registers.c.raw_at == value.at,
+                    or_(registers.c.raw_at == value.at, registers.c.at == value.at),
                     registers.c.wh == value.wh,
                     registers.c.kind == str(value.kind),
                 )

@@ -15,10 +15,11 @@ from typing import Final
 
 from sqlalchemy import URL, Connection, Engine
 
-from . import facts, keeping, migrations, reading, rescue
+from . import facts, ids, keeping, migrations, reading, rescue
 from .backlog import Backlog
-from .database import checkpoint_pragma, connect, parse, sqlite_path, unavailable
+from .database import checkpoint_pragma, connect, parse, sqlite_path
 from .errors import Cause, LedgerUnavailable
+from .faults import unavailable
 from .filing import Filing
 from .records import (
     ChargerRecord,
@@ -27,15 +28,11 @@ from .records import (
     SessionFilter,
     Start,
     Stop,
+    Totals,
 )
 from .writer import Writer
 
 _LOGGER = logging.getLogger(__name__)
-
-_COUNTING_SINCE: Final = datetime(2024, 1, 1, tzinfo=UTC)
-"""Ids of a new database begin with the minutes since 2024: they are above all that
-were given before it, by a database that was lost or a central system that was removed,
-as long as a session lasts a minute on the mean."""
 
 _EVERYTHING: Final = SessionFilter()
 
@@ -76,6 +73,8 @@ class Ledger:
         self._reading: Engine | None = None
         self._highest_id = 0
         self._held = False
+        self._opened_once = False
+        self._closed = False
         self.opening = Opening()
         self.on_opening: list[Callable[[Opening], None]] = []
 
@@ -83,6 +82,11 @@ class Ledger:
     def health(self) -> LedgerUnavailable | None:
         """Return why the ledger cannot be written at present, None when it can."""
         return self._writer.health
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether the database was opened, though it may be away at present."""
+        return self._opened_once
 
     @property
     def waiting(self) -> int:
@@ -106,16 +110,28 @@ class Ledger:
         self._writer.listeners.append(listener)
         return lambda: self._writer.listeners.remove(listener)
 
-    async def open(self) -> Opening:
+    def listen_sessions(
+        self, listener: Callable[[frozenset[str]], None]
+    ) -> Callable[[], None]:
+        """Call `listener` with the chargers whose sessions have changed, once filed.
+
+        Returns how to stop it.
+        """
+        self._writer.on_sessions.append(listener)
+        return lambda: self._writer.on_sessions.remove(listener)
+
+    async def open(self, *, keep_trying: bool = False) -> Opening:
         """Open the database, making or migrating it, or replacing a damaged file.
 
-        Raises `LedgerUnavailable`.
+        Raises `LedgerUnavailable`; with `keep_trying` it is then tried again until it
+        is closed, and `on_opening` tells when that was done.
         """
-        await self._writer.start()
+        await self._writer.start(keep_trying=keep_trying)
         return self.opening
 
     async def close(self) -> None:
         """Write what waits and close. Raises `LedgerUnavailable` when some is lost."""
+        self._closed = True
         await self._writer.stop()
         await asyncio.get_running_loop().run_in_executor(
             self._readers, self._stop_reading
@@ -208,10 +224,10 @@ class Ledger:
 
         The energy of every session stays what it is. Raises `LedgerUnavailable`.
         """
-        ids = await self._writer.submit(keeping.charger_ids)
+        numbers = await self._writer.submit(keeping.charger_ids)
         minute = facts.minute(before)
         deleted = 0
-        for charger_id in ids:
+        for charger_id in numbers:
             work = partial(keeping.prune, charger_id=charger_id, before=minute)
             deleted += await self._writer.submit(work)
         return deleted
@@ -230,12 +246,36 @@ class Ledger:
             )
         )
 
-    async def energy_per_tag(
-        self, wanted: SessionFilter = _EVERYTHING
-    ) -> dict[str, int]:
-        """Return what each id tag took in Wh; sessions without a tag are under ""."""
+    async def last_sessions(
+        self, identities: frozenset[str] | None = None
+    ) -> list[Session]:
+        """Return the session that ended last on each connector.
+
+        `identities` are the chargers that are asked for, all when None.
+        """
         return await self._read(
-            lambda connection: reading.energy_per_tag(connection, self._central, wanted)
+            lambda connection: reading.last_sessions(
+                connection, self._central, identities
+            )
+        )
+
+    async def totals(self, wanted: SessionFilter = _EVERYTHING) -> Totals:
+        """Return how many sessions there are and what they took."""
+        return await self._read(
+            lambda connection: reading.totals(connection, self._central, wanted)
+        )
+
+    async def energy_per_tag(
+        self, wanted: SessionFilter = _EVERYTHING, *, running: bool = True
+    ) -> dict[str, int]:
+        """Return what each id tag took in Wh; sessions without a tag are under "".
+
+        Those that run count with what they have taken, unless not `running`.
+        """
+        return await self._read(
+            lambda connection: reading.energy_per_tag(
+                connection, self._central, wanted, running=running
+            )
         )
 
     async def chargers(self) -> list[ChargerRecord]:
@@ -256,6 +296,9 @@ class Ledger:
 
     async def _read[T](self, work: Callable[[Connection], T]) -> T:
         """Read in the reader's thread. Raises `LedgerUnavailable`."""
+        if self._closed or not self._opened_once:
+            # Its tables need not be there yet, nor be those of this version.
+            raise self.health or LedgerUnavailable(Cause.OTHER, "it is not open")
 
         def run() -> T:
             try:
@@ -297,7 +340,7 @@ class Ledger:
                 migrations.migrate(connection, now, first_id)
                 if aside is not None:
                     salvaged = rescue.salvage(connection, aside)
-                    migrations.begin_ids(connection, first_id)
+                    ids.begin_ids(connection, first_id)
         except BaseException:
             engine.dispose()
             raise
@@ -319,7 +362,7 @@ class Ledger:
 
     def _first_id(self, now: datetime, aside: Path | None) -> int:
         """Return an id above all that were ever given."""
-        first = max(1, int((now - _COUNTING_SINCE).total_seconds() // 60))
+        first = ids.by_the_clock(now)
         highest = self._highest_id
         if aside is not None:
             highest = max(highest, rescue.highest_id(aside))
@@ -328,6 +371,7 @@ class Ledger:
         return max(first, highest + rescue.MARGIN) if highest else first
 
     def _opened(self, opening: Opening) -> None:
+        self._opened_once = True
         for listener in tuple(self.on_opening):
             listener(opening)
 

@@ -1,7 +1,8 @@
 """Brings a database to the present schema, one numbered step after the other.
 
 A step never changes once it was released, and names no table of `schema`, which
-moves on. A new database goes through all of them too, so that they stay true.
+moves on. A new database goes through all of them too, so that they stay true. One that
+was cut short can be gone through again.
 """
 
 from collections.abc import Callable
@@ -28,10 +29,11 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.schema import CreateColumn, CreateTable
+from sqlalchemy.schema import CreateColumn
 
 from .columns import Json, Moment
 from .errors import Cause, LedgerUnavailable
+from .ids import begin_ids
 from .schema import OPTIONS, versions
 
 
@@ -113,7 +115,7 @@ def _step_1(connection: Connection) -> None:
         Column("last_seen_at", Moment, nullable=False),
         **OPTIONS,
     )
-    metadata.create_all(connection, checkfirst=False)
+    _create(connection, metadata)
 
 
 def _step_2(connection: Connection) -> None:
@@ -122,7 +124,7 @@ def _step_2(connection: Connection) -> None:
     _add_column(connection, "transactions", Column("notes", Json))
     metadata = MetaData()
     Table("transactions", metadata, Column("id", Integer, primary_key=True))
-    settlements = Table(
+    Table(
         "settlements",
         metadata,
         Column("transaction_id", ForeignKey("transactions.id"), primary_key=True),
@@ -135,7 +137,7 @@ def _step_2(connection: Connection) -> None:
         Column("co2_g", BigInteger),
         **OPTIONS,
     )
-    connection.execute(CreateTable(settlements))
+    _create(connection, metadata)
 
 
 STEPS: Final[tuple[Callable[[Connection], None], ...]] = (_step_1, _step_2)
@@ -162,41 +164,41 @@ def migrate(connection: Connection, now: datetime, first_id: int) -> int:
         )
     if found == VERSION:
         return found
-    if found == 0:
-        versions.create(connection)
     for number, step in enumerate(STEPS[found:], found + 1):
         step(connection)
+        if number == 1:
+            versions.create(connection, checkfirst=True)
         connection.execute(versions.insert().values(version=number, applied_at=now))
     if found == 0:
         begin_ids(connection, first_id)
     return found
 
 
-def begin_ids(connection: Connection, first_id: int) -> None:
-    """Let the next transaction have the id `first_id`; no greater one was given."""
-    match connection.dialect.name:
-        case "sqlite":
-            connection.execute(
-                text("DELETE FROM sqlite_sequence WHERE name = 'transactions'")
-            )
-            connection.execute(
-                text("INSERT INTO sqlite_sequence VALUES ('transactions', :last)"),
-                {"last": first_id - 1},
-            )
-        case "postgresql":
-            connection.execute(
-                text(
-                    "ALTER TABLE transactions ALTER COLUMN id "
-                    f"RESTART WITH {int(first_id)}"
+def _create(connection: Connection, tables: MetaData) -> None:
+    """Make tables, as far as they are not there.
+
+    MariaDB takes no table back when a migration is cut short: it is then gone through
+    again. Raises `LedgerUnavailable` when another program has one of the same name.
+    """
+    present = inspect(connection)
+    found = set(present.get_table_names())
+    for table in tables.tables.values():
+        if table.name in found:
+            columns = {column["name"] for column in present.get_columns(table.name)}
+            if not columns >= set(table.columns.keys()):
+                raise LedgerUnavailable(
+                    Cause.OCCUPIED, f"there is another table {table.name}"
                 )
-            )
-        case _:
-            connection.execute(
-                text(f"ALTER TABLE transactions AUTO_INCREMENT = {int(first_id)}")
-            )
+    tables.create_all(connection)
+    for table in tables.tables.values():
+        for index in table.indexes:
+            index.create(connection, checkfirst=True)
 
 
 def _add_column(connection: Connection, table: str, column: Column[Any]) -> None:
+    present = inspect(connection).get_columns(table)
+    if column.name in {found["name"] for found in present}:
+        return
     # The column's text depends on its table's options: it needs one.
     Table(table, MetaData(), column)
     definition = CreateColumn(column).compile(dialect=connection.dialect)

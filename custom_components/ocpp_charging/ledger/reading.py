@@ -1,6 +1,7 @@
 """What the ledger tells: sessions, energy per tag, chargers."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from sqlalchemy import Connection, Row, Select, func, select
 from . import facts
 from .columns import LIMIT_IDENTITY, LIMIT_TAG, text
 from .energy import session_energy
-from .records import ChargerRecord, Session, SessionFilter, SessionState
+from .records import ChargerRecord, Session, SessionFilter, SessionState, Totals
 from .schema import chargers, id_tags, transactions
 
 _columns = transactions.c
@@ -61,27 +62,75 @@ def session(
     return None if row is None else _session(connection, row)
 
 
-def open_sessions(connection: Connection, central: str) -> list[Session]:
-    """Return the sessions that run, as far as is known, and that were let charge."""
-    wanted = SessionFilter(state=SessionState.RUNNING, refused=True)
-    return sessions(connection, central, wanted)
+def last_sessions(
+    connection: Connection, central: str, identities: Collection[str] | None = None
+) -> list[Session]:
+    """Return the session that ended last on each connector, of these chargers or all.
+
+    Those of a refused tag, and ends whose beginning nobody knows, are none.
+    """
+    place = (_columns.charger_id, _columns.connector)
+    rank = func.row_number().over(
+        partition_by=place, order_by=(_columns.ended_at.desc(), _columns.id.desc())
+    )
+    wanted = SessionFilter(state=SessionState.ENDED)
+    ranked = _filtered(select(_columns.id, rank.label("newest")), central, wanted)
+    if identities is not None:
+        names = [text(identity, LIMIT_IDENTITY) for identity in identities]
+        ranked = ranked.where(chargers.c.identity.in_(names))
+    found = ranked.subquery()
+    rows = connection.execute(
+        select(*_SESSION)
+        .select_from(transactions.join(chargers))
+        .join(found, found.c.id == _columns.id)
+        .where(found.c.newest == 1)
+    ).all()
+    return [_session(connection, row) for row in rows]
+
+
+def totals(connection: Connection, central: str, wanted: SessionFilter) -> Totals:
+    """Return how many sessions there are and what they took, whatever the limit."""
+    began = func.min(_columns.started_at)
+    statement = select(func.count(), func.sum(_columns.energy_wh), began)
+    row = connection.execute(_filtered(statement, central, wanted)).one()
+    count, energy, began_at = row
+    taken = sum(each.energy_wh or 0 for each in _running(connection, central, wanted))
+    return Totals(sessions=count, energy_wh=int(energy or 0) + taken, began_at=began_at)
 
 
 def energy_per_tag(
-    connection: Connection, central: str, wanted: SessionFilter
+    connection: Connection,
+    central: str,
+    wanted: SessionFilter,
+    *,
+    running: bool = True,
 ) -> dict[str, int]:
-    """Return what each id tag took in Wh; sessions without a tag are under ""."""
+    """Return what each id tag took in Wh; sessions without a tag are under "".
+
+    Those that run count with what they have taken, unless not `running`.
+    """
     summed = func.sum(_columns.energy_wh)
     statement = _filtered(select(_columns.id_tag, summed), central, wanted)
-    totals = {
+    if not running:
+        statement = statement.where(_columns.state != SessionState.RUNNING)
+    found = {
         tag: int(energy or 0)
         for tag, energy in connection.execute(statement.group_by(_columns.id_tag))
     }
-    for running in open_sessions(connection, central):
-        if _matches(running, wanted):
-            tag = running.id_tag or ""
-            totals[tag] = totals.get(tag, 0) + (running.energy_wh or 0)
-    return totals
+    for each in _running(connection, central, wanted) if running else ():
+        tag = each.id_tag or ""
+        found[tag] = found.get(tag, 0) + (each.energy_wh or 0)
+    return found
+
+
+def _running(
+    connection: Connection, central: str, wanted: SessionFilter
+) -> list[Session]:
+    """Return those that run: what they have taken is worked out, not kept."""
+    if wanted.state not in {None, SessionState.RUNNING}:
+        return []
+    running = replace(wanted, state=SessionState.RUNNING, limit=None)
+    return sessions(connection, central, running)
 
 
 def records(connection: Connection, central: str) -> list[ChargerRecord]:
@@ -125,7 +174,9 @@ def _filtered(
     if wanted.connector is not None:
         conditions.append(_columns.connector == wanted.connector)
     if wanted.id_tag is not None:
-        conditions.append(_columns.id_tag == text(wanted.id_tag, LIMIT_TAG))
+        # Upper and lower case are one (OCPP 1.6 §7.28, CiString).
+        tag = text(wanted.id_tag, LIMIT_TAG) or ""
+        conditions.append(func.lower(_columns.id_tag) == tag.lower())
     if wanted.ids is not None:
         conditions.append(_columns.id.in_(wanted.ids))
     if wanted.state is not None:
@@ -133,19 +184,6 @@ def _filtered(
     if not wanted.refused:
         conditions.append(_columns.accepted)
     return statement.select_from(transactions.join(chargers)).where(*conditions)
-
-
-def _matches(found: Session, wanted: SessionFilter) -> bool:
-    return (
-        (wanted.since is None or found.started_at >= wanted.since)
-        and (wanted.until is None or found.started_at < wanted.until)
-        and wanted.charger in {None, found.charger}
-        and wanted.connector in {None, found.connector}
-        and wanted.id_tag in {None, found.id_tag or ""}
-        and (wanted.ids is None or found.id in wanted.ids)
-        and wanted.state in {None, SessionState.RUNNING}
-        and (found.accepted or wanted.refused)
-    )
 
 
 _STATES = {str(state): state for state in SessionState}
@@ -220,5 +258,4 @@ def energy_values(
         return []
     values = facts.of(connection, row, facts.end_of(connection, row)).values
     ordered = sorted(values, key=lambda value: value.at)
-    ahead = row.clock_ahead_s
-    return [(facts.corrected(value.at, ahead), value.wh) for value in ordered]
+    return [(facts.ours(row, value.at), value.wh) for value in ordered]

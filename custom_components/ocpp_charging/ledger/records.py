@@ -160,3 +160,12 @@ class SessionFilter:
     refused: bool = False
     limit: int | None = None
     newest_first: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Totals:
+    """How many sessions there are, since when, and what they took, in Wh."""
+
+    sessions: int
+    energy_wh: int
+    began_at: datetime | None

@@ -1,8 +1,9 @@
-"""Finds the session that a stop belongs to when its transaction id is no help.
+"""Finds the session that a stop belongs to when its transaction id is none of ours.
 
 A charger that was offline when a session began may end it as -1, 0 or a number of its
-own (OCPP 1.6 §4.10). Such a stop goes to the one session of that charger that it can
-belong to; where there are several or none it stays an orphan and ends nobody else's.
+own (OCPP 1.6 §4.10). Such a stop goes to the latest session that the charger calls so,
+else to the one session of that charger that it can belong to; where there are several
+or none it stays an orphan and ends nobody else's.
 Which it is depends on all that is filed, not on what came first: every new fact has
 them matched anew.
 """
@@ -10,9 +11,21 @@ them matched anew.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
-from .columns import whole
+from . import facts
+from .columns import LIMIT_TAG, text, whole
 from .energy import JITTER_WH
 from .facts import named
 from .records import SessionState, Stop
@@ -43,35 +56,32 @@ def exists(connection: Connection, transaction_id: int) -> bool:
 
 
 def own(connection: Connection, charger_id: int, stop: Stop) -> int | None:
-    """Return the session that a stop names: by our id, or by the charger's own."""
+    """Return the session that a stop names by our id."""
     columns = transactions.c
-    ours = (columns.charger_id == charger_id, columns.state != SessionState.ORPHAN)
     found: int | None = connection.scalar(
-        select(columns.id).where(columns.id == named(stop.transaction_id), *ours)
-    )
-    if found is not None:
-        return found
-    theirs = columns.charger_transaction_id == whole(stop.transaction_id)
-    for same in (
-        columns.raw_ended_at.is_(None),
-        columns.raw_ended_at == stop.time.raw,
-    ):
-        found = connection.scalar(
-            select(columns.id).where(theirs, same, *ours).order_by(columns.id.desc())
+        select(columns.id).where(
+            columns.id == named(stop.transaction_id),
+            columns.charger_id == charger_id,
+            columns.state != SessionState.ORPHAN,
         )
-        if found is not None:
-            return int(found)
-    return None
+    )
+    return found
 
 
 def told_before(connection: Connection, charger_id: int, stop: Stop) -> int | None:
     """Return the session or orphan that has this very stop already."""
     columns = transactions.c
+    tag = _tag(stop)
+    loose = and_(columns.stop_named.is_not(None), func.lower(columns.stop_tag) == tag)
+    own: ColumnElement[bool] = columns.stop_named.is_(None)
+    if tag:
+        own = and_(own, func.lower(columns.id_tag) == tag)
     found: int | None = connection.scalar(
         select(columns.id).where(
             columns.charger_id == charger_id,
             columns.raw_ended_at == stop.time.raw,
             columns.meter_stop_wh == whole(stop.meter_stop_wh),
+            or_(loose, own),
         )
     )
     return found
@@ -82,16 +92,23 @@ def drop_repeated(
 ) -> None:
     """Delete an orphan that is a stop which is now known to be a session's."""
     columns = transactions.c
+    session_tag = select(func.lower(columns.id_tag)).where(columns.id == transaction_id)
+    tags = {"", _tag(stop), connection.scalar(session_tag) or ""}
     repeated = connection.scalars(
         select(columns.id).where(
             columns.charger_id == charger_id,
             columns.state == SessionState.ORPHAN,
             columns.raw_ended_at == stop.time.raw,
             columns.meter_stop_wh == whole(stop.meter_stop_wh),
+            func.lower(columns.stop_tag).in_(tags),
         )
     ).all()
     for orphan in repeated:
         _merge(connection, orphan, transaction_id)
+
+
+def _tag(stop: Stop) -> str:
+    return (text(stop.id_tag, LIMIT_TAG) or "").lower()
 
 
 def resolve(
@@ -104,7 +121,10 @@ def resolve(
 
 
 def detach(filing: Filing, row: Row[Any]) -> int:
-    """Take a matched stop out of its session, into an orphan, and return that."""
+    """Take a matched stop out of its session, into an orphan, and return that.
+
+    The register readings that came with it, which name no connector, go along.
+    """
     values = {name: getattr(row, name) for name in _COLUMNS}
     made = filing.connection.execute(
         insert(transactions).values(
@@ -123,6 +143,7 @@ def detach(filing: Filing, row: Row[Any]) -> int:
         .where(transactions.c.id == row.id)
         .values(
             raw_ended_at=None,
+            clock_ahead_s=round((row.raw_started_at - row.started_at).total_seconds()),
             meter_stop_wh=None,
             reason=None,
             stop_named=None,
@@ -131,7 +152,17 @@ def detach(filing: Filing, row: Row[Any]) -> int:
         )
     )
     assert made.inserted_primary_key is not None
-    return int(made.inserted_primary_key[0])
+    orphan = int(made.inserted_primary_key[0])
+    filing.connection.execute(
+        update(registers)
+        .where(
+            registers.c.charger_id == row.charger_id,
+            registers.c.named_transaction == row.id,
+            registers.c.connector == 0,
+        )
+        .values(named_transaction=orphan)
+    )
+    return orphan
 
 
 def match(filing: Filing, charger_id: int) -> set[int]:
@@ -172,14 +203,18 @@ def _assign(stops: Sequence[Row[Any]], sessions: Sequence[Row[Any]]) -> dict[int
     One stop at a time, the earliest first; one that fits several goes to none.
     """
     given: dict[int, int] = {}
-    for stop in sorted(stops, key=lambda each: (each.raw_ended_at, each.id)):
+    for stop in sorted(stops, key=lambda each: (facts.ended(each), each.id)):
         fitting = [
-            row.id
+            row
             for row in sessions
             if row.id not in given.values() and _fits(stop, row, sessions)
         ]
-        if len(fitting) == 1:
-            given[stop.id] = fitting[0]
+        named_so = [row for row in fitting if _names(stop, row)]
+        if named_so:
+            latest = max(named_so, key=lambda row: (facts.began(row), row.id))
+            given[stop.id] = latest.id
+        elif len(fitting) == 1:
+            given[stop.id] = fitting[0].id
     return given
 
 
@@ -188,7 +223,7 @@ def _recent(connection: Connection, charger_id: int) -> Sequence[Row[Any]]:
     return connection.execute(
         select(transactions)
         .where(columns.charger_id == charger_id)
-        .order_by(columns.raw_started_at.desc(), columns.id.desc())
+        .order_by(columns.started_at.desc(), columns.id.desc())
         .limit(_RECENT)
     ).all()
 
@@ -196,24 +231,33 @@ def _recent(connection: Connection, charger_id: int) -> Sequence[Row[Any]]:
 def _fits(stop: Row[Any], session: Row[Any], sessions: Sequence[Row[Any]]) -> bool:
     """Say whether a loose stop can be the end of a session.
 
-    Its tag is the session's, where it names one.
+    Its tag is the session's, where it names one, or its number is what the charger
+    calls the session.
     """
     stop_wh, start_wh = stop.meter_stop_wh, session.meter_start_wh
+    begin, end = facts.began(session), facts.ended(stop)
+    assert end is not None
     has_its_own = session.raw_ended_at is not None and session.stop_named is None
     orphan = stop.state == SessionState.ORPHAN
+    another_tag = stop.stop_tag and stop.stop_tag.lower() != session.id_tag.lower()
+    too_low = None not in {stop_wh, start_wh} and stop_wh < start_wh - JITTER_WH
     if (
         has_its_own
-        or session.raw_started_at > stop.raw_ended_at
+        or begin > end
         or (orphan and stop.connector and stop.connector != session.connector)
-        or (stop.stop_tag and stop.stop_tag.lower() != session.id_tag.lower())
-        or (None not in {stop_wh, start_wh} and stop_wh < start_wh - JITTER_WH)
+        or ((another_tag or too_low) and not _names(stop, session))
     ):
         return False
     return not any(
-        other.connector == session.connector
-        and session.raw_started_at < other.raw_started_at <= stop.raw_ended_at
+        other.connector == session.connector and begin < facts.began(other) <= end
         for other in sessions
     )
+
+
+def _names(stop: Row[Any], session: Row[Any]) -> bool:
+    """Say whether a loose stop names what the charger calls a session."""
+    number = named(stop.stop_named)
+    return number > 0 and number == session.charger_transaction_id
 
 
 def _give(connection: Connection, stop: Row[Any], orphan: int, session: int) -> None:

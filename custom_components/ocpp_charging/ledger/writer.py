@@ -22,8 +22,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from . import keeping
 from .backlog import Backlog, Portion
-from .database import sqlite_path, unavailable
+from .database import sqlite_path
 from .errors import Cause, LedgerUnavailable
+from .faults import unavailable
 from .filing import Filing
 
 _LOGGER = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ RETRY_S: Final = 5.0
 type Work[T] = Callable[[Filing], T]
 type Prepare = Callable[[], Engine]
 type HealthListener = Callable[[LedgerUnavailable | None], None]
+type SessionsListener = Callable[[frozenset[str]], None]
 
 
 @dataclass(kw_only=True)
@@ -71,14 +73,21 @@ class Writer:
         self._wake = Condition()
         self._room = asyncio.Semaphore(MAX_WAITING)
         self._closing = False
+        self._keep_trying = False
         self._flush_at: float | None = None
         self.health: LedgerUnavailable | None = None
         self.listeners: list[HealthListener] = []
+        self.on_sessions: list[SessionsListener] = []
         self._ids: dict[str, int] = {}
         self.commits = 0
 
-    async def start(self) -> None:
-        """Prepare the database and begin. Raises `LedgerUnavailable`."""
+    async def start(self, *, keep_trying: bool = False) -> None:
+        """Prepare the database and begin.
+
+        Raises `LedgerUnavailable`; with `keep_trying` it is tried again every
+        `RETRY_S` until `stop`.
+        """
+        self._keep_trying = keep_trying
         self._loop = asyncio.get_running_loop()
         started: asyncio.Future[None] = self._loop.create_future()
         self._ended = self._loop.create_future()
@@ -150,6 +159,10 @@ class Writer:
         for listener in tuple(self.listeners):
             listener(problem)
 
+    def _tell_sessions(self, identities: frozenset[str]) -> None:
+        for listener in tuple(self.on_sessions):
+            listener(identities)
+
     # What follows runs in the thread.
 
     def _run(self, started: asyncio.Future[None], ended: asyncio.Future[None]) -> None:
@@ -159,16 +172,23 @@ class Writer:
             problem = self._problem(error)
             if problem is None and isinstance(error, SQLAlchemyError):
                 problem = LedgerUnavailable(Cause.OTHER, type(error).__name__)
+            if problem is not None:
+                self.tell(self._changed, problem)
             self.tell(_refuse, started, problem or error)
+            if problem is not None and self._keep_trying:
+                self._flush_at = time.monotonic() + RETRY_S
+                self._work(problem.cause)
         else:
             self.tell(_grant, started)
-            self._work()
+            self._work(None)
         self.tell(_grant, ended)
 
-    def _work(self) -> None:
-        cause: Cause | None = None
+    def _work(self, cause: Cause | None) -> None:
+        """Write until the end; `cause` is why that is not possible now."""
         while True:
             jobs, closing = self._next()
+            if closing and not jobs and not self._backlog:
+                break
             problem = self._write(jobs)
             found = None if problem is None else problem.cause
             if found is not cause:
@@ -241,20 +261,29 @@ class Writer:
                     filing.ids = dict(self._ids)
         self._ids = filing.ids
         self.commits += 1
+        if filing.changed:
+            self.tell(self._tell_sessions, frozenset(filing.changed))
 
     def _write_portion(self, filing: Filing, portion: Portion) -> None:
         for start in portion.found.values():
             self._attempt(filing, "A session", partial(filing.start, start))
         registers = list(portion.registers.values())
-        if registers:
-            what = f"{len(registers)} register readings"
-            self._attempt(filing, what, partial(filing.registers, registers))
+        if registers and not self._attempt(
+            filing, "Some register readings", partial(filing.registers, registers)
+        ):
+            # Only the one that cannot be filed is lost.
+            for each in registers:
+                work = partial(filing.registers, [each])
+                self._attempt(filing, "A register reading", work)
         for record in portion.chargers.values():
             work = partial(keeping.save_charger, filing, record)
             self._attempt(filing, "What was learned of a charger", work)
 
-    def _attempt(self, filing: Filing, what: str, work: Callable[[], object]) -> None:
-        """Write something; where it is no fault of the database, go on without it."""
+    def _attempt(self, filing: Filing, what: str, work: Callable[[], object]) -> bool:
+        """Write something; where it is no fault of the database, go on without it.
+
+        Returns whether it was written.
+        """
         try:
             with filing.connection.begin_nested():
                 work()
@@ -262,8 +291,10 @@ class Writer:
             if self._problem(error) is not None:
                 raise
             # It would fail again, and keep all else from being written.
-            _log(error, f"{what} cannot be filed and is lost")
+            _log(error, f"{what} cannot be filed")
             filing.ids = dict(self._ids)
+            return False
+        return True
 
     def _problem(self, error: BaseException) -> LedgerUnavailable | None:
         return unavailable(error, self._url)

@@ -14,6 +14,7 @@ import logging
 from ..charger import Charger
 from ..errors import ChargerOffline, CommandError, CommandFailed, CommandRefused
 from ..limits import set_limit
+from ..local_list import LocalListKeeper
 from ..model import Features, Registration
 from ..pace import Pace
 from ..timing import Timing
@@ -52,6 +53,9 @@ _ESSENTIAL_KEYS = (
     "ChargeProfileMaxStackLevel",
     "ChargingScheduleMaxPeriods",
     "MaxChargingProfilesInstalled",
+    "LocalAuthListEnabled",
+    "LocalAuthListMaxLength",
+    "SendLocalListMaxLength",
 )
 """Read one at a time where a charger cannot tell all its keys at once."""
 
@@ -65,7 +69,12 @@ class Onboarding:
     """The steps of one connection."""
 
     def __init__(
-        self, charger: Charger, outgoing: Outgoing, timing: Timing, pace: Pace
+        self,
+        charger: Charger,
+        outgoing: Outgoing,
+        tags: LocalListKeeper,
+        timing: Timing,
+        pace: Pace,
     ) -> None:
         """Bind a charger and its connection."""
         self._charger = charger
@@ -80,6 +89,7 @@ class Onboarding:
             ("interval", self._set_interval),
             ("meter_values", self._trigger_meter_values),
             ("limits", self._restore_limits),
+            ("tags", tags.renew),
         )
         self.outcomes: dict[str, str] = {}
         self.booted = False

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, override
 
+from ..bounds import MAX_SETTINGS
 from ..charger import Charger
-from ..commands import Commands
 from ..errors import CommandRefused, InvalidAnswer
 from ..limits import forget_cleared
 from ..link import Link
@@ -17,24 +17,41 @@ from ..model import (
     InstalledProfile,
     ProfilePurpose,
     RateUnit,
+    Reservation,
     Setting,
+    TagInfo,
 )
 from . import fields, schemas
+from .certificate_commands import CertificateCommands
+from .firmware_commands import FirmwareCommands, seconds
+from .log_commands import LogCommands
 from .profiles import profile_payload, read_schedule
+from .tag_messages import tag_info
 
 ACTIONS = (
+    "CancelReservation",
+    "CertificateSigned",
     "ChangeAvailability",
     "ChangeConfiguration",
     "ClearCache",
     "ClearChargingProfile",
     "DataTransfer",
+    "DeleteCertificate",
+    "ExtendedTriggerMessage",
     "GetCompositeSchedule",
     "GetConfiguration",
     "GetDiagnostics",
+    "GetInstalledCertificateIds",
+    "GetLocalListVersion",
+    "GetLog",
+    "InstallCertificate",
     "RemoteStartTransaction",
     "RemoteStopTransaction",
+    "ReserveNow",
     "Reset",
+    "SendLocalList",
     "SetChargingProfile",
+    "SignedUpdateFirmware",
     "TriggerMessage",
     "UnlockConnector",
     "UpdateFirmware",
@@ -47,23 +64,33 @@ SECRETS = frozenset({"AuthorizationKey"})
 MAX_KEPT_PROFILES = 64
 
 
-class Outgoing(Commands):
+class Outgoing(CertificateCommands, FirmwareCommands, LogCommands):
     """The commands over one connection."""
 
     def __init__(
-        self, charger: Charger, link: Link, refresh: Callable[[], Any]
+        self,
+        charger: Charger,
+        link: Link,
+        refresh: Callable[[], Any],
+        send_tags: Callable[[], Any],
     ) -> None:
-        """Bind a charger's connection; `refresh` reads the charger anew."""
+        """Bind a charger's connection.
+
+        `refresh` reads the charger anew, `send_tags` sends it all id tags.
+        """
         self._charger = charger
         self._link = link
         self._refresh = refresh
+        self._send_tags = send_tags
 
+    @override
     async def _call(self, action: str, **payload: Any) -> dict[str, Any]:
         """Send what is not None of a payload, checked; return the answer."""
         present = {key: value for key, value in payload.items() if value is not None}
         schemas.check(action, present)
         return await self._link.call(action, present)
 
+    @override
     async def _ask(self, action: str, good: Sequence[str], **payload: Any) -> str:
         """Send a CALL whose answer is a status word; refuse all but the good ones."""
         answer = await self._call(action, **payload)
@@ -117,7 +144,7 @@ class Outgoing(Commands):
             "GetConfiguration", key=None if keys is None else list(keys)
         )
         settings: dict[str, Setting] = {}
-        for item in fields.objects(answer, "configurationKey"):
+        for item in fields.objects(answer, "configurationKey")[:MAX_SETTINGS]:
             key = fields.text(item, "key", 50)
             if key is not None:
                 settings[key] = Setting(
@@ -126,12 +153,18 @@ class Outgoing(Commands):
                     readonly=item.get("readonly") is True,
                 )
         unknown = answer.get("unknownKey")
-        self._charger.update(configuration={**self._charger.configuration, **settings})
+        names = unknown[:MAX_SETTINGS] if isinstance(unknown, list) else []
+        known = {**self._charger.configuration, **settings}
+        for oldest in list(known)[:-MAX_SETTINGS]:
+            del known[oldest]
+        self._charger.update(configuration=known)
         return ConfigurationReport(
             settings=settings,
-            unknown=tuple(str(key)[:50] for key in unknown)
-            if isinstance(unknown, list)
-            else (),
+            unknown=tuple(
+                name
+                for each in names
+                if (name := fields.text({"key": each}, "key", 50)) is not None
+            ),
         )
 
     @override
@@ -273,6 +306,56 @@ class Outgoing(Commands):
         await self._ask("ClearCache", ("Accepted",))
 
     @override
+    async def local_list_version(self) -> int:
+        action = "GetLocalListVersion"
+        version = fields.integer(await self._call(action), "listVersion")
+        if version is None:
+            raise InvalidAnswer(action, "the answer has no version")
+        return version
+
+    @override
+    async def send_local_list(
+        self, version: int, entries: Mapping[str, TagInfo | None], *, full: bool
+    ) -> str:
+        return await self._ask(
+            "SendLocalList",
+            ("Accepted", "Failed", "NotSupported", "VersionMismatch"),
+            listVersion=version,
+            updateType="Full" if full else "Differential",
+            localAuthorizationList=[
+                {"idTag": id_tag}
+                if info is None
+                else {"idTag": id_tag, "idTagInfo": tag_info(info)}
+                for id_tag, info in entries.items()
+            ],
+        )
+
+    @override
+    async def send_tags(self) -> None:
+        await self._send_tags()
+
+    @override
+    async def reserve(self, reservation: Reservation) -> None:
+        await self._ask(
+            "ReserveNow",
+            ("Accepted",),
+            connectorId=reservation.connector_id,
+            expiryDate=fields.iso(reservation.expires),
+            idTag=reservation.id_tag,
+            parentIdTag=reservation.group,
+            reservationId=reservation.reservation_id,
+        )
+
+    @override
+    async def cancel_reservation(self, reservation_id: int) -> bool:
+        status = await self._ask(
+            "CancelReservation",
+            ("Accepted", "Rejected"),
+            reservationId=reservation_id,
+        )
+        return status == "Accepted"
+
+    @override
     async def data_transfer(
         self, vendor_id: str, message_id: str | None, data: str | None
     ) -> DataTransferAnswer:
@@ -284,23 +367,6 @@ class Outgoing(Commands):
             raise InvalidAnswer("DataTransfer", "the answer has no status")
         return DataTransferAnswer(
             status=status, data=fields.text(answer, "data", 10_000)
-        )
-
-    @override
-    async def update_firmware(
-        self,
-        location: str,
-        retrieve_at: datetime,
-        *,
-        retries: int | None = None,
-        retry_interval: timedelta | None = None,
-    ) -> None:
-        await self._call(
-            "UpdateFirmware",
-            location=location,
-            retrieveDate=fields.iso(retrieve_at),
-            retries=retries,
-            retryInterval=_seconds(retry_interval),
         )
 
     @override
@@ -319,14 +385,10 @@ class Outgoing(Commands):
             startTime=None if start is None else fields.iso(start),
             stopTime=None if stop is None else fields.iso(stop),
             retries=retries,
-            retryInterval=_seconds(retry_interval),
+            retryInterval=seconds(retry_interval),
         )
         return fields.text(answer, "fileName", 255)
 
     @override
     async def refresh(self) -> None:
         await self._refresh()
-
-
-def _seconds(span: timedelta | None) -> int | None:
-    return None if span is None else round(span.total_seconds())

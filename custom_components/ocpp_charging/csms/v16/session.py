@@ -11,8 +11,10 @@ from ..charger import Charger
 from ..errors import ChargerOffline
 from ..limit_keeper import LimitKeeper
 from ..link import Answer, Link
+from ..local_list import LocalListKeeper
 from ..rpc import Call
-from .incoming import Context, Incoming
+from .desk import Context
+from .incoming import Incoming
 from .onboarding import Onboarding, may_start
 from .outgoing import Outgoing
 
@@ -51,9 +53,14 @@ class Session:
             call_timeout=self._timing.call_timeout,
             heard=self._heard,
         )
-        self.commands = Outgoing(self._charger, self.link, self.refresh)
+        self.commands = Outgoing(
+            self._charger, self.link, self.refresh, self._send_tags
+        )
+        self._tags = LocalListKeeper(
+            self._charger, self.commands, peer.context.authorizer
+        )
         self.onboarding = Onboarding(
-            self._charger, self.commands, self._timing, peer.context.pace
+            self._charger, self.commands, self._tags, self._timing, peer.context.pace
         )
         self._limits = LimitKeeper(self._charger, self.commands)
         self.last_heard = asyncio.get_running_loop().time()
@@ -62,12 +69,15 @@ class Session:
         """Serve the connection until it ends."""
         self._peer.session = self
         self._begin_setup(self._timing.boot_grace)
-        stop_following = self._limits.follow()
+        keepers = (self._limits, self._tags)
+        stops = [keeper.follow() for keeper in keepers]
         try:
             await self.link.run()
         finally:
-            stop_following()
-            await self._limits.ended()
+            for stop in stops:
+                stop()
+            for keeper in keepers:
+                await keeper.ended()
             if self._peer.session is self:
                 self._peer.session = None
             if self.onboarding.running and self._setup is not None:
@@ -107,6 +117,10 @@ class Session:
         await asyncio.wait({task})
         if task.cancelled() or not task.result():
             raise ChargerOffline("GetConfiguration")
+
+    async def _send_tags(self) -> None:
+        """Send all id tags: their owner asked for it."""
+        await self._tags.renew(force=True)
 
     async def _read_anew(self, before: asyncio.Task[Any] | None) -> bool:
         if before is not None:

@@ -2,6 +2,7 @@
 
 import re
 
+from ..logs import LogStatus
 from ..model import (
     ConnectorStatus,
     DiagnosticsStatus,
@@ -52,3 +53,9 @@ def diagnostics_status(word: str) -> DiagnosticsStatus | None:
     """Return what a DiagnosticsStatusNotification's word means (OCPP 1.6 §7.24)."""
     found = snake(word)
     return DiagnosticsStatus(found) if found in DiagnosticsStatus else None
+
+
+def log_status(word: str) -> LogStatus | None:
+    """Return what a LogStatusNotification's word means (OCPP 1.6 security, §6.17)."""
+    found = snake(word)
+    return LogStatus(found) if found in LogStatus else None

@@ -1,0 +1,1 @@
+"""Reads prices, CO2, sun and grid from Home Assistant into the planner's types."""

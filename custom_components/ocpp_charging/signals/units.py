@@ -1,0 +1,97 @@
+"""Units of prices: what the text of a unit says about currency and scale."""
+
+from dataclasses import dataclass
+import re
+from typing import Final
+
+_ENERGIES: Final = {"kwh": 1.0, "mwh": 1 / 1000, "wh": 1000.0, "gwh": 1e-6}
+"""What a price per this unit of energy is multiplied by to be one per kWh."""
+
+_SYMBOLS: Final[dict[str, str | None]] = {
+    "€": "EUR",
+    "euro": "EUR",
+    "£": "GBP",
+    "zł": "PLN",
+    "zl": "PLN",
+    "kč": "CZK",
+    "ft": "HUF",
+    "fr": "CHF",
+    "fr.": "CHF",
+    "lei": "RON",
+    "лв": "BGN",
+    "₺": "TRY",
+    "₹": "INR",
+    "₪": "ILS",
+    "r$": "BRL",
+    # Of several countries: whichever Home Assistant is in.
+    "$": None,
+    "¥": None,
+    "kr": None,
+    "kr.": None,
+    "nkr": "NOK",
+    "skr": "SEK",
+    "dkr": "DKK",
+}
+_HUNDREDTHS: Final[dict[str, str | None]] = {
+    "c": None,
+    "ct": None,
+    "cts": None,
+    "cent": None,
+    "cents": None,
+    "¢": None,
+    "€c": "EUR",
+    "c€": "EUR",
+    "eurocent": "EUR",
+    "eur-cent": "EUR",
+    "øre": None,
+    "öre": None,
+    "ore": None,
+    "p": "GBP",
+    "pence": "GBP",
+    "penny": "GBP",
+    "rp": "CHF",
+    "rp.": "CHF",
+    "rappen": "CHF",
+    "gr": "PLN",
+    "grosz": "PLN",
+    "groszy": "PLN",
+    "stotinki": "BGN",
+    "bani": "RON",
+    "haléř": "CZK",
+    "fillér": "HUF",
+}
+_CODE: Final = re.compile(r"[A-Za-z]{3}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unit:
+    """A unit of prices.
+
+    `factor` makes a price in it one in the main unit of the currency per kWh.
+    `currency` is the currency's code, None where the text leaves that open.
+    """
+
+    factor: float = 1.0
+    currency: str | None = None
+
+
+def parse_unit(text: object) -> Unit | None:
+    """Return what a text such as `EUR/MWh` or `öre/kWh` means, None for no price.
+
+    A currency alone is taken to be per kWh.
+    """
+    if not isinstance(text, str):
+        return None
+    money, _, energy = text.strip().partition("/")
+    scale = _ENERGIES.get(energy.strip().lower()) if energy else 1.0
+    money = money.strip()
+    word = money.lower()
+    if scale is None or not word:
+        return None
+    if word in _HUNDREDTHS:
+        return Unit(factor=scale / 100, currency=_HUNDREDTHS[word])
+    if word in _SYMBOLS:
+        return Unit(factor=scale, currency=_SYMBOLS[word])
+    if _CODE.fullmatch(money) and (energy or money.isupper()) and word not in _ENERGIES:
+        return Unit(factor=scale, currency=money.upper())
+    return None

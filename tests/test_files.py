@@ -32,7 +32,7 @@ from tests.csms.raw import dial
 
 from .conftest import DOMAIN, PASSWORD, Simulated, charger_of, wait_for_charger
 
-type Client = TestClient  # type: ignore[type-arg]
+type Client = TestClient
 
 
 @pytest.fixture

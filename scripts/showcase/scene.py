@@ -102,7 +102,8 @@ class Scene:
         self._entry_id = flow["result"]["entry_id"]
         path = "/api/config/config_entries/options/flow"
         options = await self.home.rest("POST", path, {"handler": self._entry_id})
-        await self._step(path, options, sample_interval=SAMPLE_SECONDS)
+        measuring = await self._step(path, options, next_step_id="measuring")
+        await self._step(path, measuring, sample_interval=SAMPLE_SECONDS)
 
     async def _add_charger(self, bay: Bay) -> None:
         """Go through the conversation that an owner has, and be the charger in it."""

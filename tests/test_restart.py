@@ -331,6 +331,7 @@ async def test_a_session_that_ended_during_the_restart_is_told_right(
     assert await hass.config_entries.async_setup(charger_entry.entry_id)
     await wait_for_state(hass, f"{LAST}energy", "0.976")
     await wait_for_state(hass, TAG_ENERGY, "5.976")
+    await wait_for_state(hass, "switch.cp1_connector_1_charging", "off")
     charger = charger_of(charger_entry)
     assert charger.connectors[1].transaction is None
     assert charger.transaction(number) is not None
@@ -339,4 +340,3 @@ async def test_a_session_that_ended_during_the_restart_is_told_right(
     assert abs(ended - began) < timedelta(seconds=5)
     assert value(hass, f"{LAST}reason") == "ev_disconnected"
     assert value(hass, f"{CP1_1}energy") == "6.976"
-    await wait_for_state(hass, "switch.cp1_connector_1_charging", "off")

@@ -19,7 +19,9 @@ FORBIDDEN = {
 }
 """What a folder must not import. In none of them may it be what ties them together."""
 
-SPOKEN = {"signals": {f"{PACKAGE}.charging.series"}}
+SPOKEN = {
+    "signals": {f"{PACKAGE}.charging.problem", f"{PACKAGE}.charging.series"},
+}
 """What a part may import of another: signals are told in the planner's own words."""
 
 LIBRARIES = {

@@ -47,7 +47,7 @@ from .listener import ListenerSettings, TlsKeeper, async_describe
 from .past_sessions import PastSessions
 from .repairs import RepairDesk
 from .security_watch import SecurityWatch
-from .signals.prices.home import HomePrices
+from .signals.board import SignalBoard
 from .storage_codec import decode
 from .tag_desk import TagDesk
 
@@ -148,7 +148,8 @@ class Hub:
         self._desk = RepairDesk(self)
         self._discovery = Discovery(self)
         self._tags = TagDesk(self)
-        self.prices = HomePrices(hass, entry)
+        self.board = SignalBoard(hass, entry)
+        self.prices = self.board.prices
 
     async def async_load(self) -> None:
         """Read what is kept and make the known chargers; no charger can connect yet.
@@ -233,7 +234,7 @@ class Hub:
             self._desk.async_start,
             self._discovery.async_start,
             self._tags.async_start,
-            self.prices.async_start,
+            self.board.async_start,
         ):
             self.entry.async_on_unload(start())
         self.entry.async_on_unload(
@@ -322,7 +323,7 @@ class Hub:
             async_register_central(self)
             self._tags.async_sync()
             self.async_sync_chargers()
-            self.prices.async_configure()
+            self.board.async_configure()
 
     @callback
     def async_sync_chargers(self) -> None:

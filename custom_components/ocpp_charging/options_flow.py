@@ -9,13 +9,14 @@ from .charger_flow import INTERVAL_SELECTOR
 from .const import CONF_SAMPLE_INTERVAL, DEFAULT_SAMPLE_INTERVAL
 from .database_flow import DatabaseFlow
 from .price_flow import PriceFlow
+from .signal_flow import SignalFlow
 from .tag_flow import tag_options
 
-SUBJECTS: Final = ["measuring", "prices", "tags", "database"]
+SUBJECTS: Final = ["measuring", "prices", "signals", "tags", "database"]
 """The steps that the menu offers, one for each subject."""
 
 
-class OcppOptionsFlow(DatabaseFlow, PriceFlow):
+class OcppOptionsFlow(DatabaseFlow, PriceFlow, SignalFlow):
     """Changes the settings, with the chargers connected."""
 
     async def async_step_init(

@@ -1,0 +1,273 @@
+"""The power of the roof, as forecasts tell it: one or several, added up.
+
+Any integration counts that has a forecast for Home Assistant's energy dashboard, and
+Solcast's own lists, which also tell how sure they are.
+"""
+
+from asyncio import timeout
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, tzinfo
+from enum import StrEnum
+import logging
+from typing import Any, Final, Self
+
+from homeassistant.components.energy.data import async_get_manager
+from homeassistant.components.energy.websocket_api import async_get_energy_platforms
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant, State, callback
+from homeassistant.helpers import entity_registry as er
+from homeassistant.util import dt as dt_util
+
+from ..charging.series import Interval, Series
+from .combine import total
+from .keeper import Lack
+from .normalise import normalise
+from .prices.reading import describe
+from .prices.settings import CONF_TITLE
+from .told import Point, moment, number, points
+
+_LOGGER = logging.getLogger(__name__)
+
+CONF_FORECASTS: Final = "forecasts"
+CONF_CAUTION: Final = "caution"
+CONF_ENTRY: Final = "entry"
+
+ANSWER_TIMEOUT: Final = 60.0
+"""Seconds that an integration may take to answer."""
+REACH: Final = timedelta(days=15)
+KEPT: Final = timedelta(days=1)
+MAX_WATTS: Final = 1e6
+"""No roof of a house gives more."""
+
+SOLCAST: Final = "solcast_solar"
+_DETAILED: Final = ("detailedForecast", "detailedHourly")
+
+
+class Caution(StrEnum):
+    """Which of a forecast's estimates counts, where it has several."""
+
+    CAUTIOUS = "cautious"
+    LIKELY = "likely"
+    HOPEFUL = "hopeful"
+
+
+_ESTIMATES: Final[Mapping[Caution, tuple[str, ...]]] = {
+    Caution.CAUTIOUS: ("pv_estimate10", "pv_estimate"),
+    Caution.LIKELY: ("pv_estimate",),
+    Caution.HOPEFUL: ("pv_estimate90", "pv_estimate"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecast:
+    """A forecast by the config entry that tells it, and what that is called."""
+
+    entry_id: str
+    title: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SolarSettings:
+    """Which forecasts are added up, and which of their estimates counts."""
+
+    forecasts: tuple[Forecast, ...]
+    caution: Caution = Caution.LIKELY
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Self:
+        """Return what was kept. Raises `ValueError` when it cannot be understood."""
+        return cls(
+            forecasts=tuple(
+                Forecast(entry_id=str(each[CONF_ENTRY]), title=str(each[CONF_TITLE]))
+                for each in data.get(CONF_FORECASTS) or ()
+            ),
+            caution=Caution(data.get(CONF_CAUTION, Caution.LIKELY)),
+        )
+
+    def as_data(self) -> dict[str, Any]:
+        """Return what `from_data` takes."""
+        return {
+            CONF_FORECASTS: [
+                {CONF_ENTRY: each.entry_id, CONF_TITLE: each.title}
+                for each in self.forecasts
+            ],
+            CONF_CAUTION: self.caution.value,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class SolarKnown:
+    """The power of the roof over time, in W; nothing where no forecast says anything.
+
+    `missing` are the forecasts that told nothing: the sum is without them.
+    """
+
+    series: Series = field(default_factory=Series)
+    missing: tuple[str, ...] = ()
+    lack: Lack | None = None
+    entity_ids: tuple[str, ...] = ()
+    source: str = ""
+
+
+# What was told, made power over time
+
+
+def of_energies(wh_hours: Mapping[str, object], zone: tzinfo) -> Series:
+    """Return the mean power of each period, in W.
+
+    `wh_hours` goes from the beginning of a period to its energy in Wh, as the energy
+    platform has it. A period ends where the next one begins, or after its usual length.
+    """
+    seen: set[datetime] = set()
+    told: list[Point] = []
+    for text, energy in wh_hours.items():
+        start = moment(text, zone, seen)
+        value = number(energy)
+        if start is not None and value is not None:
+            told.append(Point(start=start, value=value))
+    return _series(
+        Interval(start=item.start, end=item.end, value=item.value / item.hours)
+        for item in normalise(told).series
+    )
+
+
+def of_estimates(lists: Iterable[object], caution: Caution, zone: tzinfo) -> Series:
+    """Return the power that Solcast's lists tell, in W; they have means in kW."""
+    told: list[Point] = []
+    for items in lists:
+        told += points(
+            items, zone, start=("period_start",), value=_ESTIMATES[caution]
+        ).points
+    # Of two for the same time the higher would count, as with prices; here the lower.
+    turned = [Point(start=each.start, end=each.end, value=-each.value) for each in told]
+    return _series(
+        Interval(start=item.start, end=item.end, value=-item.value * 1000)
+        for item in normalise(turned).series
+    )
+
+
+def _series(items: Iterable[Interval]) -> Series:
+    return Series(
+        Interval(
+            start=item.start,
+            end=item.end,
+            value=min(max(0.0, item.value), MAX_WATTS),
+        )
+        for item in items
+    )
+
+
+# Where it is told
+
+
+async def async_read(
+    hass: HomeAssistant, settings: SolarSettings, before: SolarKnown, now: datetime
+) -> SolarKnown:
+    """Return the sum of the forecasts now; what was known stays when none is told."""
+    known: list[Series] = []
+    missing: list[str] = []
+    entity_ids: list[str] = []
+    for forecast in settings.forecasts:
+        states = _detailed(hass, forecast.entry_id)
+        entity_ids += [state.entity_id for state in states]
+        series = await async_forecast(hass, forecast.entry_id, settings.caution)
+        if series is None:
+            missing.append(forecast.title)
+        else:
+            known.append(series)
+    source = " + ".join(missing or [each.title for each in settings.forecasts])
+    if not known:
+        return SolarKnown(
+            series=before.series,
+            missing=tuple(missing),
+            lack=Lack.NO_FORECAST,
+            entity_ids=tuple(entity_ids),
+            source=source,
+        )
+    return SolarKnown(
+        series=total(known).between(now - KEPT, now + REACH),
+        missing=tuple(missing),
+        lack=Lack.FORECAST_FAILED if missing else None,
+        entity_ids=tuple(entity_ids),
+        source=source,
+    )
+
+
+async def async_forecast(
+    hass: HomeAssistant, entry_id: str, caution: Caution
+) -> Series | None:
+    """Return what one integration's entry forecasts, None when that is nothing."""
+    zone = dt_util.get_default_time_zone()
+    if states := _detailed(hass, entry_id):
+        lists = [_list_of(state) for state in states]
+        series = of_estimates(lists, caution, zone)
+        if series:
+            return series
+    entry = hass.config_entries.async_get_entry(entry_id)
+    if entry is None:
+        return None
+    ask = (await async_get_energy_platforms(hass)).get(entry.domain)
+    if ask is None:
+        return None
+    try:
+        async with timeout(ANSWER_TIMEOUT):
+            answer = await ask(hass, entry_id)
+        energies = answer["wh_hours"] if answer else {}
+        return of_energies(energies, zone) or None
+    # Whatever another integration raises is that one's failure.
+    except Exception as error:  # noqa: BLE001
+        _LOGGER.debug("%s tells no forecast: %s", entry.domain, describe(error))
+        return None
+
+
+@callback
+def _detailed(hass: HomeAssistant, entry_id: str) -> Sequence[State]:
+    """Return the states of an entry that have Solcast's lists."""
+    entry = hass.config_entries.async_get_entry(entry_id)
+    if entry is None or entry.domain != SOLCAST:
+        return ()
+    states = (
+        hass.states.get(entity.entity_id)
+        for entity in er.async_entries_for_config_entry(er.async_get(hass), entry_id)
+    )
+    return [state for state in states if state and _list_of(state) is not None]
+
+
+def _list_of(state: State) -> object:
+    return next(
+        (
+            state.attributes[name]
+            for name in _DETAILED
+            if isinstance(state.attributes.get(name), list | tuple)
+        ),
+        None,
+    )
+
+
+async def async_find(hass: HomeAssistant) -> list[tuple[Forecast, Series]]:
+    """Return the forecasts that there are now, by the names of their entries."""
+    platforms = await async_get_energy_platforms(hass)
+    found: list[tuple[Forecast, Series]] = []
+    for entry in hass.config_entries.async_entries():
+        if entry.state is not ConfigEntryState.LOADED or (
+            entry.domain not in {*platforms, SOLCAST}
+        ):
+            continue
+        series = await async_forecast(hass, entry.entry_id, Caution.LIKELY)
+        if series is not None:
+            forecast = Forecast(entry_id=entry.entry_id, title=entry.title)
+            found.append((forecast, series))
+    return sorted(found, key=lambda one: one[0].title.casefold())
+
+
+async def async_in_dashboard(hass: HomeAssistant) -> set[str]:
+    """Return the entries whose forecasts the energy dashboard shows."""
+    manager = await async_get_manager(hass)
+    sources = manager.data["energy_sources"] if manager.data else []
+    return {
+        entry_id
+        for source in sources
+        if source["type"] == "solar"
+        for entry_id in source.get("config_entry_solar_forecast") or ()
+    }

@@ -24,14 +24,19 @@ SPOKEN = {
 }
 """What a part may import of another: signals are told in the planner's own words."""
 
+UPWARDS = {
+    "vehicles": {"ocpp", *(f"{PACKAGE}.{each}" for each in ("planning", "signals"))},
+}
+"""What a part that may use most others must not know: who uses it."""
+
 LIBRARIES = {
     "homeassistant": "probatio annotatedyaml voluptuous",
 }
 """Packages that are there because Home Assistant is: as good as importing it."""
 
 PURE = (
-    "bisect collections dataclasses datetime enum functools itertools math typing "
-    "zoneinfo highspy numpy"
+    "bisect collections copy dataclasses datetime enum functools itertools math "
+    "operator typing zoneinfo highspy numpy"
 )
 """All that the planner imports from outside: no clock, no files, no network, no log."""
 CLOCK = {"now", "utcnow", "today", "open", "print", "input"}
@@ -101,6 +106,14 @@ def test_a_part_imports_nothing_of_what_ties_the_parts_together(folder: str) -> 
         )
     }
     assert not found
+
+
+@pytest.mark.parametrize("folder", UPWARDS)
+def test_a_part_does_not_know_who_uses_it(folder: str) -> None:
+    assert files(folder)
+    assert not [
+        names for file in files(folder) if (names := trespasses(file, UPWARDS[folder]))
+    ]
 
 
 def test_the_planner_has_no_clock_and_no_input_or_output() -> None:

@@ -3,6 +3,9 @@
 Pure: no clock, no input or output. Whoever calls says what time it is.
 """
 
+from .circuits import Circuit, Circuits
+from .joint import JointPlan, plan_greedy, plan_jointly
+from .joint_site import PeakTariff, Place, Site, load_of_power
 from .plan import (
     Eased,
     Period,
@@ -28,10 +31,15 @@ from .series import Interval, Series
 
 __all__ = [
     "Car",
+    "Circuit",
+    "Circuits",
     "Eased",
     "Goal",
     "Interval",
+    "JointPlan",
+    "PeakTariff",
     "Period",
+    "Place",
     "Plan",
     "Preferences",
     "Problem",
@@ -40,10 +48,14 @@ __all__ = [
     "Series",
     "Shortfall",
     "Signals",
+    "Site",
     "State",
     "Step",
     "Tie",
     "Totals",
     "co2_price",
+    "load_of_power",
     "plan",
+    "plan_greedy",
+    "plan_jointly",
 ]

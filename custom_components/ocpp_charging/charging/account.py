@@ -1,6 +1,5 @@
 """What charging comes to: energy as the battery takes it, money, CO2 and sun."""
 
-from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,7 +8,7 @@ from itertools import pairwise
 from .battery import Battery
 from .draft import Piece
 from .plan import Period, Totals
-from .slots import Slot
+from .slots import Slot, slot_at
 
 SMALL = 1e-6
 """Energies in kWh and times in hours below this are none."""
@@ -69,11 +68,10 @@ def totals(
     drawn: list[Drawn], line: list[Slot], now: datetime, *, running: bool, co2: float
 ) -> Totals:
     """Return what charging comes to; `co2` is what counts where it is unknown."""
-    edges = [slot.start for slot in line]
     energy = cost = grams = sun = unpriced = 0.0
     for one in drawn:
         piece = one.piece
-        slot = line[max(0, bisect_right(edges, piece.start + 1e-6) - 1)]
+        slot = slot_at(line, piece.start)
         own = min(one.energy, slot.sun * (piece.end - piece.start) / 3600)
         grid = one.energy - own
         energy += one.energy

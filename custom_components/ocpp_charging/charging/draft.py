@@ -2,12 +2,13 @@
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from math import inf
 
 from .optimum import solve
 from .plan import ReasonKey
 from .problem import Car, Preferences, Tie
 from .slots import Slot
-from .task import Answer, Task, Use
+from .task import Answer, Task, Use, Vertex
 from .worth import TIE, TIE_START, Worth
 
 
@@ -149,9 +150,14 @@ def _pieces(
     for use, before, after in zip(answer.uses, around[:-2], around[2:], strict=True):
         slot = ask.slots[use.slot]
         if not use.partial:
-            pieces += _whole(
-                slot, use.energy / slot.hours, step, later=tie is Tie.LATER
-            )
+            power = use.energy / slot.hours
+            low, high = power, power
+            if step:
+                low = int(power / step + 1e-6) * step
+                high = low + step
+            if slot.sun and worth.sun(slot) > worth.grid(slot):
+                low, high = _around(task.vertices[use.slot], use.energy, slot.hours)
+            pieces += _mixed(slot, power, low, high, later=tie is Tie.LATER)
             continue
         whole, _ = task.vertices[use.slot][task.ratio[use.slot]]
         length = (slot.end - slot.start) * min(1.0, use.energy / whole)
@@ -168,37 +174,46 @@ def _pieces(
 def _alone(
     ask: Ask, task: Task, use: Use, before: Use | None, after: Use | None
 ) -> bool:
-    """Return whether a partial slot is a run of its own, free to move in its slot."""
-    if task.rest is not None:
+    """Return whether a partial slot may lie at either end of its slot.
+
+    So it may when it is a run of its own, or meets one on both sides.
+    """
+    if not task.plain:
         return False
-    if (
+    meets = (
         before is not None
         and before.slot == use.slot - 1
         and not (before.partial and before.from_start)
-    ):
-        return False
-    if after is not None and after.slot == use.slot + 1:
-        return False
-    if ask.resumes and use.slot == task.count - 1:
-        return False
-    return not (use.slot == 0 and ask.running and use.from_start)
+    ) or (use.slot == 0 and ask.running)
+    met = (
+        after is not None
+        and after.slot == use.slot + 1
+        and (not after.partial or after.from_start)
+    ) or (use.slot == task.count - 1 and ask.resumes)
+    return meets == met
 
 
-def _whole(slot: Slot, power: float, step: float, *, later: bool) -> list[Piece]:
-    """Return a slot that is on for its whole length.
+def _around(corners: list[Vertex], energy: float, hours: float) -> tuple[float, float]:
+    """Return the powers in kW of the corners next to an energy."""
+    at = min(bisect_left(corners, (energy, -inf)), len(corners) - 1)
+    return corners[max(0, at - 1)][0] / hours, corners[at][0] / hours
 
-    Where the power has steps, one between two of them is a time of each.
+
+def _mixed(
+    slot: Slot, power: float, low: float, high: float, *, later: bool
+) -> list[Piece]:
+    """Return a slot that is on for its whole length, at two powers for some time each.
+
+    So it is where the power has steps, and where energy from the roof would earn more
+    than the grid's costs: there a power between two corners would cost more.
     """
-    if not step:
-        return [Piece(start=slot.start, end=slot.end, power=power)]
-    low = int(power / step + 1e-6) * step
-    share = (power - low) / step
-    if share < 1e-6:
-        return [Piece(start=slot.start, end=slot.end, power=low)]
-    length = slot.end - slot.start
-    order = ((low, 1 - share), (low + step, share))
+    share = (power - low) / (high - low) if high > low else 0.0
+    if share < 1e-6 or share > 1 - 1e-6:
+        one = high if share > 0.5 else low
+        return [Piece(start=slot.start, end=slot.end, power=one)]
+    order = ((low, 1 - share), (high, share))
     first, second = order if later else order[::-1]
-    middle = slot.start + length * first[1]
+    middle = slot.start + (slot.end - slot.start) * first[1]
     return [
         Piece(start=slot.start, end=middle, power=first[0]),
         Piece(start=middle, end=slot.end, power=second[0]),

@@ -3,9 +3,11 @@
 By chords, as in Handler and Zang 1980.
 """
 
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
+from operator import itemgetter
 
 from .relaxation import FREE, Layer, Sweep, sweep
 from .task import Task
@@ -31,17 +33,29 @@ def trace(task: Task, swept: Sweep) -> Trace:
     runs = list(_runs(task, swept))
     price = swept.price
     spared = task.spare if task.spare_price < price else 0.0
-    energy = spared + sum(
-        task.vertices[slot][corner(task, slot, price)][0]
-        for begin, until in runs
-        for slot in range(begin, until)
-    )
+    energy = spared + sum(_given(task, begin, until, price) for begin, until in runs)
     return Trace(
         runs=tuple(runs),
         spared=spared,
         energy=energy,
         cost=swept.bound - price * (task.energy - energy),
     )
+
+
+def _given(task: Task, begin: int, until: int, price: float) -> float:
+    """Return the energy of a run at a price of energy, in kWh."""
+    energy = sum(
+        most if price > slope else least
+        for slope, least, _, most, _ in task.ends[begin:until]
+    )
+    first = bisect_left(task.bent, begin, key=itemgetter(0))
+    for slot, slopes, corners in task.bent[first:]:
+        if slot >= until:
+            break
+        slope, least, _, most, _ = task.ends[slot]
+        energy += corners[bisect_left(slopes, price)][0]
+        energy -= most if price > slope else least
+    return energy
 
 
 def corner(task: Task, slot: int, price: float) -> int:
@@ -72,9 +86,10 @@ def _runs(task: Task, swept: Sweep) -> Iterator[tuple[int, int]]:
             return
         layer = swept.layers[left]
         values = swept.fresh if fresh else layer.off
-        if values[at + 1] <= values[at]:
+        while at < task.count and values[at + 1] <= values[at]:
             at += 1
-            continue
+        if at == task.count:
+            return
         if not free:
             if not left:
                 return
@@ -98,18 +113,20 @@ def _end(
         if layer.last[at] <= swept.running(at, held, layer):
             return _last_end(task, swept, layer, at), True
         at = held
-    while at < task.count:
-        if layer.on[at] < swept.paid[at] + layer.on[at + 1]:
-            if swept.sums and layer.on[at] == layer.last[at]:
-                return _last_end(task, swept, layer, at), True
-            return at, False
+    on, paid = layer.on, swept.paid
+    while at < task.count and on[at] >= paid[at] + on[at + 1]:
         at += 1
-    return at, True
+    if at == task.count:
+        return at, True
+    if swept.sums and on[at] == layer.last[at]:
+        return _last_end(task, swept, layer, at), True
+    return at, False
 
 
 def _last_end(task: Task, swept: Sweep, layer: Layer, at: int) -> int:
     """Return the point where the last run ends, under way at a point."""
-    while at < task.count and layer.last[at] == swept.paid[at] + layer.last[at + 1]:
+    last, paid = layer.last, swept.paid
+    while at < task.count and last[at] == paid[at] + last[at + 1]:
         at += 1
     return at
 
@@ -149,33 +166,52 @@ class Relaxed:
     """The same of those that give more."""
 
 
+def extreme(task: Task) -> float:
+    """Return a price of energy at which every slot is on, and below 0 none."""
+    slopes = [abs(cost / energy) for row in task.vertices for energy, cost in row]
+    least = min(energy for row in task.vertices for energy, _ in row)
+    return 10 * (max(slopes) + abs(task.spare_price) + task.start_cost / least) + 1e-6
+
+
 def relax(
-    task: Task, starts: int = FREE, price: float | None = None, enough: float = inf
+    task: Task,
+    starts: int = FREE,
+    price: float | None = None,
+    enough: float = inf,
+    known: Sequence[Sweep] = (),
+    rounds: int = ROUNDS,
 ) -> Relaxed | None:
     """Find the price of energy with the highest bound, or one that is enough.
 
-    The search begins at a price, if one is given. None when the runs and pauses that
-    are demanded can't give the energy.
+    The search begins at a price, if one is given. It uses what is known of as many
+    starts or more. None when the runs and pauses that are demanded can't give the
+    energy.
     """
     small = 1e-9 * task.energy
-    slopes = [abs(cost / energy) for row in task.vertices for energy, cost in row]
-    if not slopes:
+    if not any(task.vertices):
         return None
-    least = min(energy for row in task.vertices for energy, _ in row)
-    most = 10 * (max(slopes) + abs(task.spare_price) + task.start_cost / least) + 1e-6
+    most = extreme(task)
+    swept_at = {one.price: one for one in known}
+
+    def at(price: float) -> Sweep:
+        one = swept_at.get(price)
+        return (
+            sweep(task, price, starts) if one is None else one.with_starts(task, starts)
+        )
+
     if starts == FREE and task.plain and not task.one_block:
         low, high = _nothing(task), _all(task)
     else:
-        top = sweep(task, most, starts)
+        top = at(most)
         if top.bound == inf:
             return None
-        low, high = trace(task, sweep(task, -most, starts)), trace(task, top)
+        low, high = trace(task, at(-most)), trace(task, top)
     if high.energy < task.energy - small:
         return None
     best: Sweep | None = None
     price = _marginal(task) if price is None else price
-    for _ in range(ROUNDS):
-        swept = sweep(task, price, starts)
+    for _ in range(rounds):
+        swept = at(price)
         if best is None or swept.bound > best.bound:
             best = swept
         if swept.bound >= enough:

@@ -1,12 +1,11 @@
 """Solves a task exactly: a bound, a good plan, and a search through what is between."""
 
-from dataclasses import replace
 from math import ceil, inf
 
-from .multiplier import Relaxed, relax
+from .multiplier import Relaxed, extreme, relax
 from .relaxation import FREE, Sweep, sweep
 from .repair import repaired
-from .search import Search
+from .search import Described, Search, describe
 from .task import Answer, Task
 
 EASY = 300
@@ -15,7 +14,10 @@ HARD = 15_000
 """How many labels may be made before the best known is taken, with its gap."""
 FOR_TIES = 1_500
 """The same when all that is left to gain is the choice among plans as good as equal."""
-LADDER = (-0.5, 0.5)
+ROUGH = 3
+"""How many prices of energy are tried for a rough bound."""
+LADDER = (-1.0, 1.0)
+"""How far from the best price of energy its neighbours are, in gaps per kWh."""
 
 
 def solve(task: Task) -> Answer | None:
@@ -34,13 +36,14 @@ def solve(task: Task) -> Answer | None:
     )
     if best.cost < inf and best.cost - relaxed.best.bound <= 1e-12 * abs(best.cost):
         return _known(best)
-    search = Search(task, _ladder(task, relaxed, best, FREE), best)
+    described = describe(task)
+    search = Search(task, described, _ladder(task, relaxed, best, FREE), best)
     if search.run(HARD if task.one_block else EASY):
         return _known(search.best)
     best = search.best
     if task.one_block or best.cost - relaxed.best.bound <= task.tie:
         return _known(best, relaxed.best.bound)
-    return _by_starts(task, relaxed, best)
+    return _by_starts(task, described, relaxed, best)
 
 
 def _better(task: Task, relaxed: Relaxed, best: Answer) -> Answer:
@@ -72,11 +75,19 @@ def _ladder(task: Task, relaxed: Relaxed, best: Answer, starts: int) -> list[Swe
     ]
 
 
-def _by_starts(task: Task, relaxed: Relaxed, best: Answer) -> Answer | None:
+def _by_starts(
+    task: Task, described: Described, relaxed: Relaxed, best: Answer
+) -> Answer | None:
     """Search among the plans of one start, of two, and so on."""
     given: list[tuple[float, int, Relaxed]] = []
-    for number in _numbers(task, relaxed, best):
-        one = relax(task, number, relaxed.best.price, best.cost)
+    numbers = _numbers(task, relaxed, best)
+    price, end = relaxed.best.price, extreme(task)
+    # One sweep tells of every number of starts up to its own.
+    known = [sweep(task, one, numbers.stop - 1) for one in (price, -end, end)]
+    for number in numbers:
+        if known[0].bound_with(task, number) >= best.cost:
+            continue
+        one = relax(task, number, price, best.cost, known)
         if one is not None and one.best.bound < best.cost:
             best = _better(task, one, best)
             given.append((one.best.bound, number, one))
@@ -85,7 +96,8 @@ def _by_starts(task: Task, relaxed: Relaxed, best: Answer) -> Answer | None:
     for floor, number, one in sorted(given, key=lambda item: item[:2]):
         if floor >= best.cost:
             break
-        search = Search(task, _ladder(task, one, best, number), best, number)
+        ladder = _ladder(task, one, best, number)
+        search = Search(task, described, ladder, best, number)
         tie = best.cost - floor <= task.tie
         if not search.run(FOR_TIES if tie else left) and not tie:
             unproven = min(unproven, floor)
@@ -106,10 +118,11 @@ def _numbers(task: Task, relaxed: Relaxed, best: Answer) -> range:
         return range(task.count + 1)
     least = 0 if task.on or task.resumes or task.energy <= task.spare else 1
     most = task.count
-    cheap = relax(replace(task, start_cost=half), price=relaxed.best.price)
+    price = relaxed.best.price
+    cheap = relax(task.with_start_cost(half), price=price, rounds=ROUGH)
     if cheap is not None:
         most = min(most, int((best.cost - cheap.best.bound) / half + 1e-6))
-    dear = relax(replace(task, start_cost=3 * half), price=relaxed.best.price)
+    dear = relax(task.with_start_cost(3 * half), price=price, rounds=ROUGH)
     if dear is not None:
         again = 1 if task.resumes else 0
         needed = (dear.best.bound - best.cost) / half - again

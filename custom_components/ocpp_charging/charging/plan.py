@@ -45,6 +45,17 @@ class ReasonKey(StrEnum):
     """Waiting: the CO2, in g/kWh, as `price` is above the `limit`."""
     POWER_LIMIT = "power_limit"
     """Waiting: what may be drawn is too little to charge. `limit` in W."""
+    FUSE = "fuse"
+    """Waiting: what else is on leaves too little of the main fuse. `limit` in W: what
+    is left."""
+    CIRCUIT = "circuit"
+    """Waiting: the same of a circuit below the main fuse. `limit` in W."""
+    OTHER_CAR = "other_car"
+    """Waiting: what another car draws leaves too little. `limit` in W; `at`: when
+    this one's turn comes."""
+    PEAK = "peak"
+    """Waiting, or charging slower: more would raise the peak that is paid for. `limit`
+    in W."""
     LATE_START = "late_start"
     """Waiting until `at`, as late as safely possible, as no prices are known."""
     NOT_BEFORE = "not_before"

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from itertools import product
 
 from .account import SMALL, Drawn, draw, periods, totals
+from .checks import aware
 from .draft import Ask, Found, Piece, everything, find, room
 from .plan import Eased, Plan, ReasonKey, Shortfall, Totals
 from .problem import Preferences, Problem
@@ -27,8 +28,7 @@ def plan(problem: Problem, now: datetime) -> Plan:
     Raises `ValueError` for a goal in % when the battery or its charge is not known,
     and for a time without zone.
     """
-    if now.tzinfo is None:
-        raise ValueError("a plan is made at a time with a time zone")
+    aware(now=now)
     scene = set_up(problem, now)
     return _told(scene, _laid_out(scene))
 
@@ -263,8 +263,8 @@ def _told(scene: Scene, layout: _Layout) -> Plan:
     story = Story(
         now=now,
         goal=scene.problem.goal,
-        car=scene.problem.car,
         worth=layout.worth,
+        is_open=scene.is_open,
         line=scene.line,
         drawn=drawn,
         begin=scene.begin,

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
 
+from .checks import at_least_0, aware, finite, percent
 from .plan import Plan
 from .series import Series
 
@@ -70,6 +71,18 @@ class Car:
 
     def __post_init__(self) -> None:
         """Refuse what no car can be."""
+        at_least_0(
+            max_power_w=self.max_power_w,
+            min_power_w=self.min_power_w,
+            step_w=self.step_w,
+            battery_kwh=self.battery_kwh,
+        )
+        finite(efficiency=self.efficiency, voltage_v=self.voltage_v)
+        if self.phases not in {1, 2, 3} or self.voltage_v <= 0:
+            raise ValueError("a car has one to three phases, of more than 0 V")
+        for charge, power in self.taper:
+            finite(taper=charge)
+            finite(taper=power)
         if not 0 <= self.min_power_w <= self.max_power_w or self.max_power_w <= 0:
             raise ValueError("the least power must be at most the most, which is > 0")
         if not 0 < self.efficiency <= 1:
@@ -110,7 +123,11 @@ class Car:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Goal:
-    """What the owner wants. An energy in % needs the car's battery and its charge."""
+    """What the owner wants. An energy in % needs the car's battery and its charge.
+
+    Raises `ValueError` for what is no number, for a charge outside 0 to 100 %, and for
+    a time without zone. An energy below 0 is none.
+    """
 
     energy_kwh: float | None = None
     """How much is still to be drawn. Wins over `target_soc`."""
@@ -143,6 +160,25 @@ class Goal:
     overrun: bool = True
     """Whether to go on after `ready_by` until the goal is met."""
 
+    def __post_init__(self) -> None:
+        """Refuse what can't be wanted."""
+        finite(
+            energy_kwh=self.energy_kwh,
+            minimum_kwh=self.minimum_kwh,
+            essential_kwh=self.essential_kwh,
+            price_cap=self.price_cap,
+            co2_cap=self.co2_cap,
+            extra_kwh=self.extra_kwh,
+            extra_below=self.extra_below,
+        )
+        percent(
+            target_soc=self.target_soc,
+            minimum_soc=self.minimum_soc,
+            essential_soc=self.essential_soc,
+        )
+        at_least_0(reserve=self.reserve)
+        aware(ready_by=self.ready_by, not_before=self.not_before)
+
 
 class Tie(StrEnum):
     """Which of two times that cost the same is taken."""
@@ -154,7 +190,10 @@ class Tie(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Preferences:
-    """How the owner wants it done. None of it makes a goal be missed."""
+    """How the owner wants it done. None of it makes a goal be missed.
+
+    Raises `ValueError` for what is below 0 or no number.
+    """
 
     co2_price: float = 0.0
     """What a kg of CO2 counts, in money: see `co2_price`."""
@@ -172,10 +211,24 @@ class Preferences:
     margin: timedelta = timedelta(minutes=15)
     """How long before `ready_by` charging at unknown prices is done."""
 
+    def __post_init__(self) -> None:
+        """Refuse what can't be preferred."""
+        at_least_0(
+            co2_price=self.co2_price,
+            start_cost=self.start_cost,
+            minimum_run=self.minimum_run,
+            minimum_pause=self.minimum_pause,
+            threshold=self.threshold,
+            margin=self.margin,
+        )
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class State:
-    """What is so now."""
+    """What is so now.
+
+    Raises `ValueError` for a charge that is no number, and for a time without zone.
+    """
 
     soc: float | None = None
     """The state of charge in %."""
@@ -185,6 +238,11 @@ class State:
     """When it began to charge, or ended."""
     plan: Plan | None = None
     """The plan so far. Leave it out when the owner has changed the goal."""
+
+    def __post_init__(self) -> None:
+        """Refuse what can't be so."""
+        finite(soc=self.soc)
+        aware(since=self.since)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

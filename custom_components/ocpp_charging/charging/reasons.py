@@ -1,14 +1,14 @@
 """Why a plan charges when it does, and why not at other times."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import inf
 
 from .account import Drawn
 from .plan import Reason, ReasonKey, Step
-from .problem import Car, Goal
-from .slots import Slot, above_cap, clip, power_range, slot_at
+from .problem import Goal
+from .slots import Slot, above_cap, clip, slot_at
 from .worth import Worth
 
 
@@ -18,8 +18,9 @@ class Story:
 
     now: datetime
     goal: Goal
-    car: Car
     worth: Worth
+    is_open: Callable[[Slot], bool]
+    """Whether the car may draw enough to charge in a slot, caps aside."""
     line: list[Slot]
     """All slots from now on, one after the other."""
     drawn: list[Drawn]
@@ -41,19 +42,48 @@ def steps(story: Story, end: float) -> tuple[Step, ...]:
     end = max(end, drawn[-1].piece.end if drawn else 0.0)
     mean, dear = _usual(story)
     found: list[Step] = []
+    coming: _Coming | None = None
+    until = story.now
     for slot, one, following in _segments(story, end):
+        if following is not None and (coming is None or coming.drawn is not following):
+            coming = _coming(story, following)
         if one is None:
             power = 0.0
-            reason = _waiting(story, slot, following)
+            reason = _waiting(story, slot, coming if following else None)
         else:
             power = round(one.piece.power * 1000, 3)
             reason = _charging(story, slot, one, mean, dear)
-        start, until = story.at(slot.start), story.at(slot.end)
+        start, until = until, story.at(slot.end)
         if found and found[-1].power_w == power and found[-1].reason == reason:
             start = found.pop().start
         if until > start:
             found.append(Step(start=start, end=until, power_w=power, reason=reason))
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Coming:
+    """The next time of charging, as those before it are told of it."""
+
+    drawn: Drawn
+    at: datetime
+    priced: bool
+    power: float
+    price: float
+    """What a kWh counts then."""
+
+
+def _coming(story: Story, drawn: Drawn) -> _Coming:
+    """Return what is told of a time of charging."""
+    piece, worth = drawn.piece, story.worth
+    slot = slot_at(story.line, piece.start)
+    return _Coming(
+        drawn=drawn,
+        at=story.at(piece.start),
+        priced=worth.priced(slot),
+        power=piece.power,
+        price=worth.cost(slot, piece.power) / piece.power,
+    )
 
 
 def _segments(
@@ -73,7 +103,8 @@ def _segments(
                 until, active = one.piece.start, None
             else:
                 until, active = min(slot.end, one.piece.end), one
-            part = clip([slot], at, until)[0]
+            whole = at == slot.start and until == slot.end
+            part = slot if whole else slot._replace(start=at, end=until)
             yield part, active, one
             at = until
 
@@ -106,7 +137,7 @@ def _usual(story: Story) -> tuple[float | None, float | None]:
             continue
         if above_cap(slot, story.goal):
             counts = inf
-        elif not power_range(story.car, slot.limit):
+        elif not story.is_open(slot):
             continue
         least = counts if least is None else min(least, counts)
     return (total / hours if hours else None), least
@@ -148,7 +179,7 @@ def _percent(part: float, whole: float) -> float | None:
     return round(100 * part / abs(whole), 1) if abs(whole) > 1e-9 else None
 
 
-def _waiting(story: Story, slot: Slot, following: Drawn | None) -> Reason:
+def _waiting(story: Story, slot: Slot, coming: _Coming | None) -> Reason:
     """Return why it does not charge in a slot."""
     goal, worth = story.goal, story.worth
     if not story.wanted:
@@ -161,25 +192,21 @@ def _waiting(story: Story, slot: Slot, following: Drawn | None) -> Reason:
                 key=ReasonKey.PRICE_CAP, price=slot.price, limit=goal.price_cap
             )
         return Reason(key=ReasonKey.CO2_CAP, price=slot.co2, limit=goal.co2_cap)
-    if power_range(story.car, slot.limit) is None:
+    if not story.is_open(slot):
         return Reason(key=ReasonKey.POWER_LIMIT, limit=slot.limit * 1000)
-    if following is None:
+    if coming is None:
         return Reason(key=ReasonKey.PLANNED_DONE)
-    piece = following.piece
-    at = story.at(piece.start)
     if not worth.known:
-        return Reason(key=ReasonKey.LATE_START, at=at)
-    then = slot_at(story.line, piece.start)
-    if not worth.priced(then) or not worth.priced(slot):
+        return Reason(key=ReasonKey.LATE_START, at=coming.at)
+    if not coming.priced or not worth.priced(slot):
         return Reason(key=ReasonKey.PRICES_LATER, at=story.at(worth.known_end))
-    here = worth.cost(slot, piece.power) / piece.power
-    there = worth.cost(then, piece.power) / piece.power
-    if here - there <= 1e-6 * worth.scale:
-        return Reason(key=ReasonKey.AS_GOOD_LATER, at=at)
+    here = worth.cost(slot, coming.power) / coming.power
+    if here - coming.price <= 1e-6 * worth.scale:
+        return Reason(key=ReasonKey.AS_GOOD_LATER, at=coming.at)
     return Reason(
         key=ReasonKey.CHEAPER_LATER,
-        at=at,
-        percent=_percent(here - there, here),
-        price=round(there, 6),
+        at=coming.at,
+        percent=_percent(here - coming.price, here),
+        price=round(coming.price, 6),
         limit=round(here, 6),
     )

@@ -11,7 +11,8 @@ than is needed. With the number of starts given it is close again.
 # The sweeps are most of a plan's time, and min() is the slower half of one.
 # ruff: noqa: FURB136, PLR1730
 
-from dataclasses import dataclass
+from bisect import bisect_left
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from math import inf
 
@@ -63,6 +64,25 @@ class Sweep:
         whole = self.sums[held] - self.sums[at] + layer.on[held]
         return min(layer.last[at], whole)
 
+    def bound_with(self, task: Task, starts: int) -> float:
+        """Return the bound of just so many starts, where they are given."""
+        layer = self.layers[starts]
+        if task.on:
+            first = self.running(0, task.held_to, layer)
+        else:
+            first = layer.off[task.rests_to]
+        return first + self.price * task.energy
+
+    def with_starts(self, task: Task, starts: int) -> Sweep:
+        """Return the sweep of a lower number of starts."""
+        layers = self.layers[: starts + 1]
+        return replace(
+            self,
+            bound=self.bound_with(task, starts),
+            layers=layers,
+            fresh=layers[-1].off,
+        )
+
 
 def sweep(task: Task, price: float, starts: int = FREE) -> Sweep:
     """Return the relaxed task's values from every point, at a price per kWh.
@@ -73,8 +93,9 @@ def sweep(task: Task, price: float, starts: int = FREE) -> Sweep:
         high - price * most if price > slope else low - price * least
         for slope, least, low, most, high in task.ends
     ]
-    for slot, corners in task.bent:
-        paid[slot] = min([cost - price * energy for energy, cost in corners])
+    for slot, slopes, corners in task.bent:
+        energy, cost = corners[bisect_left(slopes, price)]
+        paid[slot] = cost - price * energy
     end = min(0.0, (task.spare_price - price) * task.spare)
     done = end + (task.start_cost if task.resumes else 0.0)
     swept = Sweep(
@@ -115,10 +136,8 @@ def _fresh(task: Task, layer: Layer, end: float, done: float) -> list[float]:
         value = cost + end
     else:
         value = end
-    values = [value]
-    for start in reversed(layer.start[:-1]):
-        value = min(value, cost + start)
-        values.append(value)
+    begun = [cost + start for start in reversed(layer.start[:-1])]
+    values = list(accumulate(begun, min, initial=value))
     values.reverse()
     return values
 
@@ -132,25 +151,36 @@ def _plain(
     when this layer follows itself.
     """
     cost = task.start_cost
-    free = following is None
+    if following is None:
+        again = inf if task.one_block else cost
+        return _endless(swept.paid, again, end, done)
     on, off = end, done
     if following:
-        on = off = inf
-        on = off = min(off, cost + following[-1])
+        on = off = cost + following[-1]
+    begun = [cost + one for one in reversed(following[:-1])] or [off] * task.count
+    offs = list(accumulate(begun, min, initial=off))
+    ons = [on]
+    ons += [
+        on := start if (start := slot + on) < off else off
+        for slot, off in zip(reversed(swept.paid), offs[1:], strict=True)
+    ]
+    offs.reverse()
+    ons.reverse()
+    return Layer(off=offs, on=ons, last=ons, start=ons)
+
+
+def _endless(paid: list[float], again: float, end: float, done: float) -> Layer:
+    """Sweep the only layer, where there may be any number of starts at a cost."""
+    on, off = end, done
     ons, offs, starts = [on], [off], [on]
-    again = free and not task.one_block
-    later = reversed(following[:-1]) if following else iter(())
-    for slot in reversed(swept.paid):
+    for slot in reversed(paid):
         start = slot + on
-        if following:
-            begun = cost + next(later)
-            off = min(off, begun)
-        on = min(off, start)
-        if again and cost + start < off:
-            off = cost + start
+        on = start if start < off else off
+        if again + start < off:
+            off = again + start
         ons.append(on)
         offs.append(off)
-        starts.append(start if free else on)
+        starts.append(start)
     ons.reverse()
     offs.reverse()
     starts.reverse()

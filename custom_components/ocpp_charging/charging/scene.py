@@ -50,6 +50,10 @@ class Scene:
             self.ranges[limit] = power_range(self.problem.car, limit)
         return self.ranges[limit]
 
+    def is_open(self, slot: Slot) -> bool:
+        """Return whether the car may draw enough to charge in a slot, caps aside."""
+        return self.powers(slot, capped=False) is not None
+
     def since(self) -> float | None:
         """Return when the car began to charge or ended, in seconds since now."""
         since = self.problem.state.since

@@ -14,22 +14,79 @@ that are on at a constant gain until one of them is at a corner:
   takes no corner that contradicts them.
 """
 
-from itertools import pairwise
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from math import inf
 
 from .relaxation import FREE, Sweep
 from .rivals import Label, Rivals, Step
-from .task import Answer, Task, Use
+from .task import Answer, Task, Use, Vertex
 
+type Corner = tuple[float, float, float, float, float]
+"""Energy and cost; the slopes below and above; the width above."""
 type Levels = list[tuple[float, float]]
 """For each sweep its price of energy, and its value of what follows."""
+
+
+@dataclass(kw_only=True, slots=True)
+class Described:
+    """What every search of a task asks of its slots."""
+
+    corners: list[list[Corner]]
+    parts: list[tuple[float, float]]
+    """Of each slot, the energy that a part of it gives at most, and its price."""
+    rooms: list[float]
+    """What the slots from each point on give at most, with the spare, kWh."""
+    least: float
+    """The lowest price of any energy."""
+    unit: float
+    """What the slopes are rounded to."""
+    eps: float
+    """Costs that differ by less are equal."""
+
+
+def describe(task: Task) -> Described:
+    """Return what the searches of a task ask of its slots."""
+    unit = 1e-10 * max(
+        (abs(cost / energy) for row in task.vertices for energy, cost in row),
+        default=1.0,
+    )
+    every = [_described(corners, unit) for corners in task.vertices]
+    parts: list[tuple[float, float]] = []
+    least = task.spare_price if task.spare else inf
+    scale = task.start_cost
+    for slot, corners in enumerate(task.vertices):
+        if not corners:
+            parts.append((0.0, 0.0))
+            continue
+        energy, cost = corners[task.ratio[slot]]
+        ratio = round(cost / energy / (unit or 1.0)) * unit
+        parts.append((energy, ratio))
+        least = min(least, ratio, every[slot][0][3])
+        scale = max(scale, abs(cost), abs(corners[-1][1]))
+    most = [corners[-1][0] if corners else 0.0 for corners in reversed(task.vertices)]
+    rooms = list(accumulate(most, initial=task.spare + 1e-9 * task.energy))
+    rooms.reverse()
+    return Described(
+        corners=every,
+        parts=parts,
+        rooms=rooms,
+        least=least,
+        unit=unit,
+        eps=1e-13 * scale * (task.count + 10),
+    )
 
 
 class Search:
     """The search for one task's best answer."""
 
     def __init__(
-        self, task: Task, sweeps: list[Sweep], best: Answer, starts: int = FREE
+        self,
+        task: Task,
+        described: Described,
+        sweeps: list[Sweep],
+        best: Answer,
+        starts: int = FREE,
     ) -> None:
         """Begin with the best answer known, and look for one of so many starts.
 
@@ -44,39 +101,16 @@ class Search:
         self._price = sweeps[0].price
         self._limit = best.cost
         self._small = 1e-9 * task.energy
-        self._corners: list[list[tuple[float, float, float, float, float]]] = []
-        self._parts: list[tuple[float, float]] = []
-        """Of each slot, the energy that a part of it gives at most, and its price."""
-        scale = task.start_cost
-        least = task.spare_price if task.spare else inf
-        room = 0.0
-        rooms = []
-        unit = 1e-10 * max(
-            (abs(cost / energy) for row in task.vertices for energy, cost in row),
-            default=1.0,
-        )
-        for slot, corners in enumerate(task.vertices):
-            self._corners.append(_described(corners, unit))
-            self._parts.append((0.0, 0.0))
-            if corners:
-                energy, cost = corners[task.ratio[slot]]
-                ratio = round(cost / energy / (unit or 1.0)) * unit
-                self._parts[-1] = (energy, ratio)
-                least = min(least, ratio, self._corners[-1][0][3])
-                scale = max(scale, abs(cost), abs(corners[-1][1]))
-        for corners in reversed(task.vertices):
-            rooms.append(room + task.spare + self._small)
-            room += corners[-1][0] if corners else 0.0
-        rooms.append(room + task.spare + self._small)
-        rooms.reverse()
-        self._rooms = rooms
-        self._eps = 1e-13 * scale * (task.count + 10)
+        self._corners = described.corners
+        self._parts = described.parts
+        self._rooms = described.rooms
+        self._eps = described.eps
         self._rivals = Rivals(
             price=self._price,
-            least=-inf if task.resumes else least,
+            least=-inf if task.resumes else described.least,
             small=self._small,
             eps=self._eps,
-            margin=self._eps + 2 * unit * task.energy,
+            margin=self._eps + 2 * described.unit * task.energy,
         )
         self._on: list[list[Label]] = [[] for _ in range(task.count + 1)]
         self._back: list[list[Label]] = [[] for _ in range(task.count + 1)]
@@ -329,9 +363,7 @@ class Search:
             )
 
 
-def _described(
-    corners: list[tuple[float, float]], unit: float
-) -> list[tuple[float, float, float, float, float]]:
+def _described(corners: list[Vertex], unit: float) -> list[Corner]:
     """Return each corner with the slopes on both sides and the width above it.
 
     Slopes are rounded, so that those of equal prices are equal.

@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Self, override
 
 
@@ -11,8 +12,8 @@ from typing import Self, override
 class Interval:
     """A value from `start` until just before `end`, both aware.
 
-    The unit is that of the series. Raises `ValueError` when it has no length or a
-    time without zone.
+    The unit is that of the series. Raises `ValueError` when it has no length, a
+    time without zone, or a value that is no number.
     """
 
     start: datetime
@@ -25,6 +26,8 @@ class Interval:
             raise ValueError("an interval needs times with a time zone")
         if self.end <= self.start:
             raise ValueError("an interval ends after it has begun")
+        if not isfinite(self.value):
+            raise ValueError(f"an interval has a value, not {self.value}")
 
     @property
     def hours(self) -> float:

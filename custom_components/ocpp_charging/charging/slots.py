@@ -6,9 +6,9 @@ difference in how many intervals a signal comes.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import datetime
 from math import floor, inf
+from typing import NamedTuple
 
 from .problem import Car, Goal, Signals
 from .series import Series
@@ -17,8 +17,7 @@ type Track = list[tuple[float, float, float]]
 """Start, end and value of a series' intervals."""
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """A time in which every signal is constant."""
 
     start: float
@@ -41,12 +40,14 @@ class Slot:
 
 def track(series: Series, now: datetime, begin: float, end: float) -> Track:
     """Return what a series says between two times."""
-    found = []
+    found: Track = []
+    last, until = None, 0.0
     for item in series:
-        start = (item.start - now).total_seconds()
+        # Most intervals begin where the one before ended.
+        start = until if item.start == last else (item.start - now).total_seconds()
         if start >= end:
             break
-        until = (item.end - now).total_seconds()
+        last, until = item.end, (item.end - now).total_seconds()
         if until > begin:
             found.append((max(start, begin), min(until, end), item.value))
     return found
@@ -117,9 +118,9 @@ def clip(slots: list[Slot], begin: float, end: float) -> list[Slot]:
     after = bisect_left(slots, end, key=_start_of)
     part = slots[first:after]
     if part and part[0].start < begin:
-        part[0] = replace(part[0], start=begin)
+        part[0] = part[0]._replace(start=begin)
     if part and part[-1].end > end:
-        part[-1] = replace(part[-1], end=end)
+        part[-1] = part[-1]._replace(end=end)
     return part
 
 
@@ -150,10 +151,10 @@ def split(slots: list[Slot], points: Iterable[float]) -> list[Slot]:
     for slot in slots:
         start = slot.start
         while at < len(wanted) and wanted[at] < slot.end:
-            parts.append(replace(slot, start=start, end=wanted[at]))
+            parts.append(slot._replace(start=start, end=wanted[at]))
             start = wanted[at]
             at += 1
-        parts.append(slot if start == slot.start else replace(slot, start=start))
+        parts.append(slot if start == slot.start else slot._replace(start=start))
     return parts
 
 
@@ -193,11 +194,10 @@ def power_range(car: Car, limit: float) -> tuple[float, float] | None:
 
 def above_cap(slot: Slot, goal: Goal) -> bool:
     """Return whether nothing may be taken from the grid."""
-    pairs = ((slot.price, goal.price_cap), (slot.co2, goal.co2_cap))
-    return any(
-        value is not None and cap is not None and value > cap + 1e-9
-        for value, cap in pairs
-    )
+    price, co2 = goal.price_cap, goal.co2_cap
+    return (
+        price is not None and slot.price is not None and slot.price > price + 1e-9
+    ) or (co2 is not None and slot.co2 is not None and slot.co2 > co2 + 1e-9)
 
 
 def allowed(slot: Slot, goal: Goal) -> float:

@@ -3,7 +3,9 @@
 Numbers only, no times: what `slots` makes of a car's problem, and `optimum` solves.
 """
 
+from copy import copy
 from dataclasses import dataclass, field
+from itertools import pairwise
 from math import inf
 
 type Vertex = tuple[float, float]
@@ -53,8 +55,8 @@ class Task:
 
     ends: list[tuple[float, float, float, float, float]] = field(init=False)
     """For each slot the slope between its first corner and its last, and the two."""
-    bent: list[tuple[int, list[Vertex]]] = field(init=False)
-    """The slots with more corners."""
+    bent: list[tuple[int, list[float], list[Vertex]]] = field(init=False)
+    """The slots with more corners, with the slopes between them, ascending."""
     count: int = field(init=False)
     """How many slots there are."""
     closed: list[int] = field(init=False)
@@ -69,27 +71,39 @@ class Task:
         self.closed = closed[::-1]
         self.ends = [_ends(corners) for corners in self.vertices]
         self.bent = [
-            (slot, corners)
+            (slot, _slopes(corners), corners)
             for slot, corners in enumerate(self.vertices)
             if len(corners) > 2
         ]
-        self.ratio = [
-            0
-            if len(corners) < 2
-            else min(
-                range(len(corners)),
-                key=lambda at, corners=corners: (  # type: ignore[misc]
-                    corners[at][1] / corners[at][0],
-                    -at,
-                ),
-            )
-            for corners in self.vertices
-        ]
+        self.ratio = [_cheapest(corners) for corners in self.vertices]
+
+    def with_start_cost(self, cost: float) -> Task:
+        """Return the task with another cost of a start."""
+        other = copy(self)
+        other.start_cost = cost
+        return other
 
     @property
     def plain(self) -> bool:
         """Return whether runs and pauses may have any length."""
         return self.hold is None and self.rest is None
+
+
+def _cheapest(corners: list[Vertex]) -> int:
+    """Return the corner with the lowest cost per kWh; of equals the last."""
+    best, lowest = 0, inf
+    for at, (energy, cost) in enumerate(corners):
+        if cost / energy <= lowest:
+            best, lowest = at, cost / energy
+    return best
+
+
+def _slopes(corners: list[Vertex]) -> list[float]:
+    """Return the slopes between each two corners."""
+    return [
+        (high - low) / (most - least)
+        for (least, low), (most, high) in pairwise(corners)
+    ]
 
 
 def _ends(corners: list[Vertex]) -> tuple[float, float, float, float, float]:

@@ -63,6 +63,8 @@ class Worth:
 
     def cost(self, slot: Slot, power: float) -> float:
         """Return what an hour at a power in kW counts in a slot."""
+        if not slot.sun:
+            return power * self.grid(slot)
         sun = min(power, slot.sun)
         return sun * self.sun(slot) + (power - sun) * self.grid(slot)
 
@@ -75,8 +77,13 @@ class Worth:
         all: power between is no better, so only the ends are corners.
         """
         least, most = powers
+        offset = self._offset(slot) * most
+        if not slot.sun:
+            price, hours = self.grid(slot), slot.hours
+            ends = (most,) if least >= most * (1 - 1e-9) else powers
+            return [(one * hours, (one * price + offset) * hours) for one in ends]
         middle: tuple[float, ...] = (slot.sun,)
-        if step and slot.sun:
+        if step:
             below = int(slot.sun / step + 1e-9) * step
             middle = (below, below + step)
         at = [least, *(one for one in middle if least < one < most), most]
@@ -88,7 +95,6 @@ class Worth:
             while len(hull) > 1 and _above(hull[-2], hull[-1], point):
                 hull.pop()
             hull.append(point)
-        offset = self._offset(slot) * most
         return [
             (power * slot.hours, (cost + offset) * slot.hours) for power, cost in hull
         ]

@@ -1,0 +1,229 @@
+"""Plans several cars jointly: under fuses, limits and a peak tariff, by priority.
+
+First each car's own optimum; where these get on together nothing is better. Else one
+car after another, and then prices on what is short, or a mixed-integer program, for
+what is best in all. Whatever they say, each car is planned once more with what the
+others leave to it, by the planner for one car: so every plan keeps its promises and
+tells its reasons.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from math import inf
+
+from .checks import aware
+from .joint_draft import Desk, Draft, Score
+from .joint_prices import agreed, suits
+from .joint_reasons import told
+from .joint_room import Load, Rooms
+from .joint_site import Site
+from .joint_solve import solved
+from .plan import Plan
+from .problem import Problem
+from .series import Series
+
+TIME_LIMIT_S = 1.0
+"""How long the program may be searched if nothing else is said."""
+LONG_S = 3.0
+"""From which time limit on the program is searched also where prices have found good
+plans: where starts cost something, less time brings nothing, unless it is small."""
+LARGE = 200
+"""How many cells, times cars, a small program has at most."""
+GOOD = 4e-3
+"""Which share of its cost plans may be above the bound that prices have proven: then
+the program is not asked."""
+TURNS = 2
+"""How often each car is planned once more after the program."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JointPlan:
+    """A plan for each of several cars."""
+
+    made_at: datetime
+    plans: Mapping[str, Plan]
+    cost: float
+    """Money, CO2 and starts of all cars, and the peak, as the planner counts them."""
+    gap: float
+    """How much that may be above the best, in money: 0 when it is the best."""
+    peak_kw: float
+    """The highest mean from the grid that counts for the peak tariff; 0 without one."""
+    peak_cost: float
+    """What it costs more than the peak that is billed already."""
+
+    @property
+    def relative_gap(self) -> float:
+        """Return the gap as a share of the cost."""
+        return self.gap / max(abs(self.cost), 1e-9) if self.gap else 0.0
+
+
+def plan_jointly(
+    cars: Mapping[str, Problem],
+    site: Site,
+    now: datetime,
+    *,
+    time_limit_s: float = TIME_LIMIT_S,
+) -> JointPlan:
+    """Return the best plans for all cars, or the best found in some time.
+
+    The time is a bound for slow machines: where it is not reached, the same cars, site
+    and time always give the same plans. Raises as `plan` does.
+    """
+    return _planned(cars, site, now, time_limit_s)
+
+
+def plan_greedy(cars: Mapping[str, Problem], site: Site, now: datetime) -> JointPlan:
+    """Return good plans at once: one car after another, by priority and urgency.
+
+    The gap is to the cars' own optima, which no joint plan can be below. Raises as
+    `plan` does.
+    """
+    return _planned(cars, site, now, None)
+
+
+def _planned(
+    cars: Mapping[str, Problem], site: Site, now: datetime, time_limit_s: float | None
+) -> JointPlan:
+    aware(now=now)
+    rooms = Rooms(cars, site, now)
+    plans: dict[str, Plan] = {}
+    loads: dict[str, Load] = {}
+    cost = gap = 0.0
+    groups = _groups(rooms)
+    for group in groups:
+        part = rooms
+        if len(groups) > 1:
+            part = Rooms({key: cars[key] for key in group}, site, now)
+        desk = Desk(part)
+        share = None if time_limit_s is None else time_limit_s / len(groups)
+        draft, apart, bound = _best(desk, share)
+        part_cost = desk.cost(draft)
+        cost += part_cost
+        gap += _gap(part_cost, bound, draft)
+        loads |= draft.loads
+        for key in group:
+            plans[key] = told(part, draft, key, apart.plans[key])
+    peak = rooms.peak(loads)
+    tariff = site.peak
+    return JointPlan(
+        made_at=now,
+        plans={key: plans[key] for key in cars},
+        cost=cost,
+        gap=gap,
+        peak_kw=peak,
+        peak_cost=tariff.price_per_kw * (peak - tariff.so_far_kw) if tariff else 0.0,
+    )
+
+
+def _gap(cost: float, bound: float, draft: Draft) -> float:
+    """Return the gap of a draft; what is a millionth of the cost is none."""
+    own = sum(one.gap for one in draft.plans.values())
+    gap = max(cost - bound, own if bound == -inf else 0.0)
+    return gap if gap > 1e-6 * max(abs(cost), 1e-3) else 0.0
+
+
+def _groups(rooms: Rooms) -> list[list[str]]:
+    """Return the cars in groups that share nothing that could run short."""
+    if rooms.site.peak is not None:
+        return [list(rooms.cars)] if rooms.cars else []
+    root = {key: key for key in rooms.cars}
+
+    def join(keys: list[str]) -> None:
+        for key in keys:
+            old, new = root[key], root[keys[0]]
+            root.update({one: new for one, of in root.items() if of == old})
+
+    most = {key: scene.power for key, scene in rooms.scenes.items()}
+    for rule in rooms.rules:
+        total = sum(share * most[key] for key, share in rule.share.items())
+        if any(room < total - 1e-9 for room in rule.room):
+            join(list(rule.share))
+    for cell, pool in enumerate(rooms.pool):
+        users = [key for key, slots in rooms.slots.items() if slots[cell].sun]
+        if pool and sum(min(pool, most[key]) for key in users) > pool + 1e-9:
+            join(users)
+    found: dict[str, list[str]] = {}
+    for key in rooms.cars:
+        found.setdefault(root[key], []).append(key)
+    return list(found.values())
+
+
+def _best(desk: Desk, time_limit_s: float | None) -> tuple[Draft, Draft, float]:
+    """Return the best draft, the cars' own optima, and what no plan can be below."""
+    rooms = desk.rooms
+    apart = desk.apart()
+    lowest = desk.loads_cost(apart.loads)
+    if rooms.site.peak is None:
+        if len(apart.plans) < 2 or rooms.respects(apart.loads):
+            own = sum(one.gap for one in apart.plans.values())
+            return apart, apart, lowest - own
+    else:
+        lowest -= desk.peak_cost(apart.loads) - desk.peak_cost({})
+    kept = _kept(desk)
+    best = desk.greedy()
+    bound = lowest
+    if time_limit_s is not None:
+        fixed = desk.score(best).missing == desk.score(apart).missing
+        left = time_limit_s
+        if fixed and suits(desk, apart):
+            best, bound = agreed(desk, best)
+            bound = max(bound, lowest)
+            cells = sum(edge < rooms.horizon for edge in rooms.edges)
+            if time_limit_s < LONG_S and cells * len(rooms.cars) > LARGE:
+                left = 0.0
+        cost = desk.cost(best)
+        if left and (not fixed or cost - bound > GOOD * abs(cost)):
+            found = solved(desk, best, fixed, time_limit_s)
+            if found is not None:
+                loads, proven = found
+                best = _polished(desk, best, loads)
+                bound = max(bound, proven) if fixed else proven
+    if kept is not None and _as_good(desk, kept, best):
+        best = kept
+    if time_limit_s is None:
+        same = desk.score(best).missing == desk.score(apart).missing
+        bound = lowest if same else -inf
+    return best, apart, bound
+
+
+def _polished(desk: Desk, before: Draft, loads: dict[str, Load]) -> Draft:
+    """Return plans made from the program's loads, or those before if better."""
+    peak = None if desk.rooms.site.peak is None else desk.rooms.peak(loads)
+    draft = Draft(plans={}, loads=dict(loads))
+    for key in desk.order:
+        desk.add(draft, key, peak)
+    for _ in range(TURNS - 1):
+        draft = desk.improved(draft, peak)
+    return min(before, draft, key=lambda one: _rounded(desk.score(one)))
+
+
+def _rounded(score: Score) -> Score:
+    """Return a score in which rounding makes no difference."""
+    return Score(missing=tuple(round(one, 2) for one in score.missing), cost=score.cost)
+
+
+def _kept(desk: Desk) -> Draft | None:
+    """Return the plans so far, carried on; None where a car has none."""
+    rooms = desk.rooms
+    befores = {key: one.state.plan for key, one in rooms.cars.items()}
+    if any(one is None for one in befores.values()):
+        return None
+    draft = Draft()
+    for key, before in befores.items():
+        if before is not None:
+            load = rooms.load(key, before, Series())
+            ahead = [(max(0.0, a), b, kw) for a, b, kw in load.power if b > 1.0]
+            draft.loads[key] = Load(power=ahead)
+    if not rooms.respects(draft.loads):
+        return None
+    for key in desk.order:
+        desk.add(draft, key)
+    return draft
+
+
+def _as_good(desk: Desk, kept: Draft, best: Draft) -> bool:
+    """Say whether a new plan gains too little to leave the one so far."""
+    one, other = _rounded(desk.score(kept)), _rounded(desk.score(best))
+    threshold = max(car.preferences.threshold for car in desk.rooms.cars.values())
+    return one.missing <= other.missing and one.cost <= other.cost + threshold

@@ -1,0 +1,190 @@
+"""What a circuit carries besides the cars: from its meter, or as the owner has said.
+
+A meter sees the cars too, so what they draw is taken off. But it is not known at the
+moment of the reading: a charger tells it every 10 or 60 s, and a car follows a limit
+with some seconds' delay. So each car has a range in which its draw lies, and the rest
+has one as well; within it, it is taken to be what it was. A change of the meter that
+the cars can explain is theirs; beyond that it is the house's. Only when the circuit
+carries more than it bears is the whole of it taken for the house's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from .circuits import NOTHING, Circuit, Phases
+from .claims import Claim, House, Reading, Seen, SharingState, total
+
+FOLLOWED_AFTER = timedelta(seconds=5)
+"""In this time a charger follows a lower limit."""
+DOUBTED_AFTER = timedelta(seconds=10)
+"""An overload that lasts so long isn't explained by what chargers said before."""
+FROZEN_AFTER = timedelta(seconds=60)
+"""A meter that says the same for so long, while cars draw something else, is broken."""
+FROZEN_BY_A = 3.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rest:
+    """What a circuit carries besides the cars, in A per phase, and how it is known."""
+
+    current_a: Phases
+    silent: bool = False
+    seen: Seen | None = None
+
+
+def rest_of(
+    house: House,
+    circuit: Circuit,
+    claims: Mapping[str, Claim],
+    reading: Reading | None,
+    state: SharingState,
+    now: datetime,
+) -> Rest:
+    """Return what a circuit carries besides the cars that charge below it."""
+    typed = house.other_a.get(circuit.key, NOTHING)
+    if reading is None:
+        return Rest(current_a=typed)
+    before = state.seen.get(circuit.key)
+    drawn = total(claim.drawn_a or NOTHING for claim in claims.values())
+    silent = _is_silent(house, reading, now)
+    if silent or (before is not None and _is_frozen(before, reading, drawn, now)):
+        known = _spread(circuit, before.rest_a) if before else NOTHING
+        worst = [max(*pair) for pair in zip(typed, known, strict=True)]
+        return Rest(current_a=(worst[0], worst[1], worst[2]), silent=True, seen=before)
+    seen = _see(house, circuit, claims, reading, state, now)
+    if before is not None and before.reading == replace(reading, at=before.reading.at):
+        seen = replace(
+            seen, reading=before.reading, since=before.since, drawn_a=before.drawn_a
+        )
+    return Rest(current_a=_spread(circuit, seen.rest_a), seen=seen)
+
+
+def _is_silent(house: House, reading: Reading, now: datetime) -> bool:
+    """Say whether a meter tells nothing that is so now."""
+    if reading.at is None or now - reading.at > house.silent_after:
+        return True
+    return reading.currents_a is None and reading.power_w is None
+
+
+def _is_frozen(before: Seen, reading: Reading, drawn: Phases, now: datetime) -> bool:
+    """Say whether a meter has missed that the cars draw something else."""
+    return (
+        before.reading == replace(reading, at=before.reading.at)
+        and now - before.since >= FROZEN_AFTER
+        and any(
+            abs(one - then) > FROZEN_BY_A
+            for one, then in zip(drawn, before.drawn_a, strict=True)
+        )
+    )
+
+
+def _spread(circuit: Circuit, rest_a: tuple[float, ...]) -> Phases:
+    """Return the rest per phase, not below 0: sunshine may end at any moment.
+
+    What is only known in all may be on any of the phases, so it counts on each.
+    """
+    each = rest_a if len(rest_a) == 3 else rest_a * 3
+    phases = [
+        max(0.0, one) if limit else 0.0
+        for one, limit in zip(each, circuit.limit_a, strict=True)
+    ]
+    return (phases[0], phases[1], phases[2])
+
+
+def _see(
+    house: House,
+    circuit: Circuit,
+    claims: Mapping[str, Claim],
+    reading: Reading,
+    state: SharingState,
+    now: datetime,
+) -> Seen:
+    """Return what a reading tells, with what was known before."""
+    before = state.seen.get(circuit.key)
+    measured, groups = _measured(house, circuit, reading)
+    limits = [sum(circuit.limit_a[phase - 1] for phase in group) for group in groups]
+    since = before.over_since if before else None
+    doubted = since is not None and now - since >= DOUBTED_AFTER
+    rest: list[float] = []
+    over = False
+    for index, (value, group, limit) in enumerate(
+        zip(measured, groups, limits, strict=True)
+    ):
+        draws = [
+            _draw(key, claim, phase, reading, state, now, doubted=doubted)
+            for key, claim in claims.items()
+            for phase in group
+        ]
+        too_much = value > limit + 0.05
+        over = over or too_much
+        least = value - sum(draw.high for draw in draws)
+        most = value - sum(
+            draw.low + (draw.falling if too_much else 0.0) for draw in draws
+        )
+        known = before.rest_a if before else ()
+        if too_much or len(known) != len(groups):
+            rest.append(most)
+        else:
+            rest.append(min(max(known[index], least), most))
+    return Seen(
+        rest_a=tuple(rest),
+        over_since=(since or now) if over else None,
+        reading=reading,
+        since=now,
+        drawn_a=total(claim.drawn_a or NOTHING for claim in claims.values()),
+    )
+
+
+def _measured(
+    house: House, circuit: Circuit, reading: Reading
+) -> tuple[tuple[float, ...], tuple[tuple[int, ...], ...]]:
+    """Return the currents of a reading, and on which phases each flows."""
+    if reading.currents_a is not None:
+        return reading.currents_a, ((1,), (2,), (3,))
+    phases = tuple(phase for phase in (1, 2, 3) if circuit.limit_a[phase - 1])
+    return ((reading.power_w or 0.0) / house.voltage_v,), (phases,)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Draw:
+    """What a car may have drawn on a phase at the time of a reading, in A."""
+
+    low: float
+    high: float
+    falling: float = 0.0
+    """How much of `high` will be gone in a moment, as it was told to."""
+
+
+def _draw(
+    key: str,
+    claim: Claim,
+    phase: int,
+    reading: Reading,
+    state: SharingState,
+    now: datetime,
+    *,
+    doubted: bool,
+) -> _Draw:
+    """Return what a car may have drawn on a phase at the time of a reading."""
+    told = [claim.allowed_a]
+    given = state.given.get(key)
+    if given is not None:
+        told.append(given.current_a)
+    if phase not in claim.lines:
+        told = [0.0]
+    if claim.drawn_a is None or claim.drawn_at is None or reading.at is None:
+        return _Draw(low=0.0, high=max(told))
+    drawn = claim.drawn_a[phase - 1]
+    if reading.at <= claim.drawn_at:
+        earlier = state.before.get(key, claim.drawn_a)[phase - 1]
+        low, high = min(drawn, earlier), max(drawn, earlier)
+    else:
+        low, high = min(drawn, *told), max(drawn, *told)
+        if doubted and reading.at - claim.drawn_at > DOUBTED_AFTER:
+            low = 0.0
+    falling = 0.0
+    if given is not None and given.since is not None:
+        lately = now - given.since < FOLLOWED_AFTER
+        falling = max(0.0, high - max(low, given.current_a)) if lately else 0.0
+    return _Draw(low=low, high=high, falling=falling)

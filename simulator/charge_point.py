@@ -97,7 +97,12 @@ class ChargePoint:
             tx_profile_hides_default=self.quirks.tx_profile_hides_default,
         )
         self.physics = Physics(
-            self.clock, self.device, self.stack, self.connectors, self._settled
+            self.clock,
+            self.device,
+            self.stack,
+            self.connectors,
+            self._settled,
+            obeys=not self.quirks.disobeys_profiles,
         )
         self.sampler = Sampler(
             options,
@@ -431,6 +436,8 @@ class ChargePoint:
             connector.finished = False
             connector.grant = None
         self.configuration.reboot()
+        if self.quirks.forgets_profiles:
+            self.stack.clear()
         self.physics.powered = True
         self.refresh()
         self.sampler.rearm()

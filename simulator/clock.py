@@ -13,6 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 import heapq
 import itertools
+import math
 import time
 from typing import Protocol, override
 
@@ -142,6 +143,13 @@ class ManualClock(Clock):
     @override
     def later_wall(self, seconds: float, callback: Callable[[], None]) -> Timer:
         return self.later(seconds, callback)
+
+    @property
+    def idle_s(self) -> float:
+        """Return for how many seconds nothing is due; infinite without a timer."""
+        while self._timers and self._timers[0][2].callback is None:
+            heapq.heappop(self._timers)
+        return self._timers[0][0] - self._elapsed if self._timers else math.inf
 
     async def advance(self, seconds: float) -> None:
         """Let that many seconds pass, firing every timer that comes due."""

@@ -105,6 +105,7 @@ def _within_bounds(cp: ChargePoint, profile: Profile) -> bool:
         and len(profile.periods) <= configuration.integer("ChargingScheduleMaxPeriods")
         and profile.unit in _units(cp)
         and not (quirks.rejects_relative and profile.kind is Kind.RELATIVE)
+        and not (quirks.rejects_absolute and profile.kind is Kind.ABSOLUTE)
         and (
             not cp.stack.would_grow(profile)
             or len(cp.stack.installed)

@@ -245,6 +245,8 @@ def configuration_of(options: ChargePointOptions) -> Configuration:
     if quirks.watts_only or quirks.amperes_only:
         unit = "Power" if quirks.watts_only else "Current"
         configuration.define("ChargingScheduleAllowedChargingRateUnit", unit)
+    if quirks.max_periods is not None:
+        configuration.define("ChargingScheduleMaxPeriods", str(quirks.max_periods))
     if quirks.reject_measurands:
         configuration.define(
             "MeterValuesSampledData",

@@ -27,8 +27,14 @@ class Physics:
         stack: ProfileStack,
         connectors: dict[int, Connector],
         settled: Callable[[], None],
+        *,
+        obeys: bool = True,
     ) -> None:
-        """`settled` is called at the end of every refresh."""
+        """`settled` is called at the end of every refresh.
+
+        One that does not obey has profiles without effect.
+        """
+        self._obeyed = stack if obeys else stack.without_profiles()
         self._clock = clock
         self._device = device
         self._stack = stack
@@ -44,7 +50,7 @@ class Physics:
         self.accrue()
         moment = self._device.now()
         for connector in self._connectors.values():
-            connector.limit = self._stack.limit_at(
+            connector.limit = self._obeyed.limit_at(
                 connector.id, moment, connector.session(moment)
             )
         self._offer(moment)
@@ -72,7 +78,7 @@ class Physics:
             else 0.0
             for connector in self._connectors.values()
         }
-        maximum = self._stack.maximum_at(moment)
+        maximum = self._obeyed.maximum_at(moment)
         if maximum and sum(offers.values()) > maximum.current_a:
             offers.update(self._shared(maximum.current_a, offers, moment))
         for connector in self._connectors.values():

@@ -95,8 +95,10 @@ class Presence:
             await self._cp.wire.closed.wait()
         finally:
             registering.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await registering
+            # Who is cancelled itself meanwhile must not take that for the other's end.
+            await asyncio.wait([registering])
+        if not registering.cancelled():
+            registering.result()
 
     def ended(self) -> None:
         """Note that there is no connection any more."""

@@ -226,6 +226,10 @@ class ProfileStack:
         self._hides = tx_profile_hides_default
         self.installed: list[Profile] = []
 
+    def without_profiles(self) -> ProfileStack:
+        """Return the stack of the same charge point with nothing installed."""
+        return ProfileStack(self._supplied)
+
     def install(self, profile: Profile) -> None:
         """Add a profile in place of one with its id or its place (§5.16.3)."""
 

@@ -90,6 +90,15 @@ class Quirks:
     watts_only: bool = False
     amperes_only: bool = False
     rejects_relative: bool = False
+    rejects_absolute: bool = False
+    max_periods: int | None = None
+    """ChargingScheduleMaxPeriods, and longer schedules are rejected."""
+    disobeys_profiles: bool = False
+    """Profiles are kept and told in composite schedules, and the car draws its fill."""
+    forgets_profiles: bool = False
+    """No profile outlives a restart."""
+    keeps_tx_profiles: bool = False
+    """A TxProfile outlives its transaction, and limits the next ones."""
     tx_profile_hides_default: bool = False
     ends_transaction_below_minimum: bool = False
     composite_negative_limit: bool = False
@@ -196,6 +205,18 @@ PRESETS: Mapping[str, Quirks] = MappingProxyType(
         "wrong-certificate-request": Quirks(wrong_certificate_request=True),
         "ignores-security-profile": Quirks(ignores_profile=True),
         "lost-after-security-profile": Quirks(lost_after_profile=True),
+        # Grizzl-E 3.09, Heidelberg
+        "disobeys-profiles": Quirks(disobeys_profiles=True),
+        # Several simple ones
+        "three-periods": Quirks(max_periods=3),
+        "amperes-only": Quirks(amperes_only=True),
+        "maximum-profile-only": Quirks(rejected_purposes=frozenset({_TX, _DEFAULT})),
+        "tx-profile-only": Quirks(rejected_purposes=frozenset({_MAX, _DEFAULT})),
+        "rejects-tx-profile": Quirks(rejected_purposes=frozenset({_TX})),
+        "rejects-absolute": Quirks(rejects_absolute=True),
+        "forgets-profiles": Quirks(forgets_profiles=True),
+        # Huawei
+        "keeps-tx-profiles": Quirks(keeps_tx_profiles=True),
         # Autel
         "rejects-relative": Quirks(rejects_relative=True),
     }

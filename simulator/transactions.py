@@ -89,7 +89,7 @@ class Transactions:
         cp.sampler.end(connector)
         connector.transaction = None
         connector.finished = connector.plugged
-        cp.stack.end_transaction(connector.id)
+        self._forget_profiles(connector)
         meter_stop = int(connector.register_wh)
         stopped_at = timestamp(cp.device.now())
 
@@ -142,12 +142,17 @@ class Transactions:
                     self.stop(connector, reason)
                 case AfterPowerLoss.FORGET:
                     self._cp.sampler.end(connector)
-                    self._cp.stack.end_transaction(connector.id)
+                    self._forget_profiles(connector)
                     connector.transaction = None
                 case AfterPowerLoss.RESUME_REGISTER_ZERO:
                     connector.register_wh = 0.0
                 case AfterPowerLoss.RESUME:
                     pass
+
+    def _forget_profiles(self, connector: Connector) -> None:
+        """Forget what was for a transaction only (§3.13.1)."""
+        if not self._cp.quirks.keeps_tx_profiles:
+            self._cp.stack.end_transaction(connector.id)
 
     def _started(
         self, connector: Connector, transaction: Transaction, answer: Json

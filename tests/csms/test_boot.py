@@ -54,7 +54,7 @@ async def test_an_accepted_boot_gets_the_time_and_the_heartbeat_interval(
     assert answer["interval"] == QUIET.heartbeat_interval
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", answer["currentTime"])
     told = datetime.fromisoformat(answer["currentTime"])
-    assert abs(told - datetime.now(UTC)) < timedelta(seconds=2)
+    assert abs(told - datetime.now(UTC)) < timedelta(seconds=10)
     assert charger.registration is Registration.ACCEPTED
     assert charger.memory.accepted
 

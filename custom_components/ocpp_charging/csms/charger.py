@@ -70,6 +70,8 @@ class Charger:
         self.last_seen: datetime | None = None
         self.latency_ms: float | None = None
         self.reconnects = 0
+        self.boots = 0
+        """How often it has told of a restart, by an accepted boot."""
         self.firmware_status: FirmwareStatus | None = None
         self.firmware_order: FirmwareOrder | None = None
         """What it was last told to install."""

@@ -5,6 +5,7 @@ the last change. So a time that is behind ours need not tell of a slow clock, wh
 that is ahead of ours does tell of a fast one.
 """
 
+from collections import deque
 from datetime import UTC, datetime, timedelta
 import logging
 
@@ -31,6 +32,9 @@ _PROMPT = timedelta(seconds=60)
 
 _JUMP_S = 60.0
 """A clock that moves by more is worth a word in the log."""
+
+_REMEMBERED = 64
+"""So many times of messages are remembered, to know those that are told again."""
 
 _DAY = timedelta(days=1)
 """A single message that is further ahead is a mistake; two may be a clock."""
@@ -75,14 +79,20 @@ class ChargerClock:
         self._odd: tuple[datetime, float] | None = None
         self._connected_at: datetime | None = None
         self._statuses: dict[int, datetime] = {}
+        self._measured: deque[datetime] = deque(maxlen=_REMEMBERED)
 
     def measure(self, at: datetime, now: datetime) -> None:
         """Learn from a message that the charger made at `at` and sent before `now`.
 
         A delay only makes a clock look slower than it is: a lower offset counts when
         a later message confirms it, or at once when the clock has been set to ours. So
-        does one that is days ahead, as a clock can be that lost its time.
+        does one that is days ahead, as a clock can be that lost its time. A message
+        that is told again has waited: chargers repeat all of theirs after the same
+        times, so that two of them would agree on a delay.
         """
+        if at in self._measured:
+            return
+        self._measured.append(at)
         ahead = (at - now).total_seconds()
         known = self._charger.clock_offset_s
         if abs(ahead - (known or 0)) < _NOTED_S:

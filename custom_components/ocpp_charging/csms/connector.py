@@ -2,16 +2,21 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from .energy import EnergyRegister
 from .model import (
     ChargingState,
     ConnectorStatus,
     ErrorCode,
+    HeldBy,
     PastSession,
     Reading,
     Transaction,
 )
+
+if TYPE_CHECKING:
+    from .plan_ways import Installed
 
 CHARGING_THRESHOLD_W = 100.0
 """Above this a car is charging; electronics on standby draw less."""
@@ -80,6 +85,15 @@ class Connector:
         self.past_session: PastSession | None = None
         """Of all that are kept the session that ended last, however late it came."""
         self.limit_a = limit_a
+        self.held_by: HeldBy | None = None
+        """By what it is held to a plan; None where there is none."""
+        self.planned_limit_a: float | None = None
+        """What the plan allows now, in A per phase."""
+        self.plan_there: Installed | None = None
+        """The plan that is on the charger; None where there is none."""
+        self.share_a: float | None = None
+        """What the house's fuses leave it, in A per phase, as the charger was last
+        told; None where no fuse counts."""
         self.register = EnergyRegister()
         self.seen_running = False
         """Whether the transaction began on this connection and no status denied it."""
@@ -303,6 +317,20 @@ class Connector:
     def set_limit(self, limit_a: float | None) -> set[str]:
         """Remember the owner's limit in A per phase."""
         return self._assign(limit_a=limit_a)
+
+    def set_held(
+        self, held_by: HeldBy | None, planned_limit_a: float | None
+    ) -> set[str]:
+        """Set by what the connector is held to its plan, and what that allows now."""
+        return self._assign(held_by=held_by, planned_limit_a=planned_limit_a)
+
+    def set_share(self, share_a: float | None) -> set[str]:
+        """Set what the charger was told that the house's fuses leave."""
+        return self._assign(share_a=share_a)
+
+    def set_plan_there(self, installed: Installed | None) -> set[str]:
+        """Set which plan is on the charger."""
+        return self._assign(plan_there=installed)
 
     def _stop_flow(self, at: datetime | None) -> set[str]:
         """Set the flows to 0, as of the charger's time.

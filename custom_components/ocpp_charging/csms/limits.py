@@ -26,11 +26,9 @@ from .model import (
     RateUnit,
     SchedulePeriod,
 )
+from .schedules import NOMINAL_VOLTAGE
 
 _LOGGER = logging.getLogger(__name__)
-
-NOMINAL_VOLTAGE = 230.0
-"""Volts between a phase and neutral, to turn a current into a power limit."""
 
 _TOLERANCE_A = 0.5
 _PROFILE_IDS = {
@@ -102,6 +100,27 @@ def phases_sent(charger: Charger, connector_id: int) -> int | None:
     if schedule["chargingRateUnit"] != RateUnit.WATT:
         return None
     return int(schedule["chargingSchedulePeriod"][0].get("numberPhases", 0))
+
+
+def limit_level(
+    charger: Charger,
+    connector_id: int,
+    purpose: ProfilePurpose,
+    *,
+    installed: bool = False,
+) -> int | None:
+    """Return the stack level of the owner's limit, None when it is of no such purpose.
+
+    A limit of which only the purpose is known belongs to the lowest level; one that
+    must be `installed` is none then: a plan may have taken its place.
+    """
+    known = charger.memory.profiles.get(_PROFILE_IDS[purpose] + connector_id)
+    if known is not None:
+        return int(known.payload["stackLevel"])
+    if installed:
+        return None
+    kept = connector_id in charger.memory.limits_a
+    return 0 if kept and charger.features.limit_purpose is purpose else None
 
 
 def forget_cleared(charger: Charger, cleared: Iterable[int]) -> None:
@@ -235,6 +254,9 @@ async def _obeyed(
     """
     in_session = charger.connector(connector_id).transaction is not None
     if way.purpose is ProfilePurpose.DEFAULT and not in_session:
+        return True
+    if charger.connector(connector_id).share_a is not None:
+        # The fuse's share is above it, and follows the limit in a moment.
         return True
     try:
         schedule = await commands.composite_schedule(connector_id, timedelta(minutes=1))

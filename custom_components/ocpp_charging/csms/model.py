@@ -153,6 +153,37 @@ class ProfilePurpose(StrEnum):
     TRANSACTION = "TxProfile"
 
 
+class HeldBy(StrEnum):
+    """By what a connector is held to its plan.
+
+    Only PROFILE and MERGED go on when the central system is gone.
+    """
+
+    PROFILE = "profile"
+    """A charging profile beside that of the owner's limit."""
+    MERGED = "merged"
+    """One charging profile with the plan and the owner's limit in it."""
+    START_STOP = "start_stop"
+    """Sessions are started and stopped: the charger takes no plan."""
+    IGNORED = "ignored"
+    """The same, as the charger accepts a plan and does not keep to it."""
+    PENDING = "pending"
+    """Not yet: the charger is away, or takes a plan in a session only."""
+    OVERRIDDEN = "overridden"
+    """Not any more: the owner has installed or removed a charging profile."""
+
+
+class ScheduleOrigin(StrEnum):
+    """From when on a charger counts the periods of a plan."""
+
+    ABSOLUTE = "absolute"
+    """From the time that the schedule names, by the charger's own clock."""
+    SESSION = "session"
+    """Relative to the begin of the transaction."""
+    RECEIVED = "received"
+    """Relative to when the profile came."""
+
+
 class ProfileKind(StrEnum):
     """How a charging profile's schedule lies in time (OCPP 1.6 §7.10)."""
 
@@ -385,7 +416,10 @@ class Features:
     `profiles` are OCPP's feature profile names; None while not known.
     `rate_units`, `max_stack_level`, `max_periods` and `max_profiles` bound what it
     takes as charging profiles (OCPP 1.6 §9.4). `limit_purpose` and `limit_unit` are
-    what it was seen to obey.
+    what it was seen to obey, `plan_purpose` and so on the same for a plan in a session;
+    with `plan_refused` it takes none. It was seen to draw more than a plan of the
+    purposes `plan_ignored` allowed, and with `ends_at_zero` to end a session to which
+    a limit of 0 A was given.
     """
 
     profiles: frozenset[str] | None = None
@@ -397,6 +431,35 @@ class Features:
     measurands: tuple[str, ...] | None = None
     limit_purpose: ProfilePurpose | None = None
     limit_unit: RateUnit | None = None
+    plan_purpose: ProfilePurpose | None = None
+    plan_unit: RateUnit | None = None
+    plan_level: int | None = None
+    plan_origin: ScheduleOrigin | None = None
+    plan_refused: bool = False
+    plan_ignored: frozenset[ProfilePurpose] = frozenset()
+    share_purpose: ProfilePurpose | None = None
+    share_unit: RateUnit | None = None
+    share_level: int | None = None
+    share_origin: ScheduleOrigin | None = None
+    share_ignored: frozenset[ProfilePurpose] = frozenset()
+    """The same five of the share of a fuse."""
+    ends_at_zero: bool = False
+
+    def renewed(self) -> Features:
+        """Return what is still true of a charger with new firmware.
+
+        It may do what the old one refused, ignored or died of.
+        """
+        fresh = Features()
+        return replace(
+            self,
+            **{
+                name: getattr(fresh, name)
+                for name in vars(fresh)
+                if name.startswith(("plan_", "share_"))
+                or name in {"measurands", "limit_purpose", "ends_at_zero"}
+            },
+        )
 
     def has(self, profile: str) -> bool | None:
         """Say whether a feature profile is supported; None while not known."""

@@ -1,29 +1,17 @@
 """The central system: a WebSocket server that chargers dial in to (OCPP-J 1.6 §3)."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 import logging
 import ssl
 from typing import Any
-from urllib.parse import urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.datastructures import MultipleValuesError
 from websockets.http11 import Request as HttpRequest, Response
-from websockets.typing import Subprotocol
 
-from .admission import (
-    SUBPROTOCOL,
-    Admitted,
-    Denied,
-    Door,
-    Refusal,
-    RefusalReason,
-    Request,
-    UnknownCharger,
-)
+from .admission import Admitted, Door, Refusal, RefusalReason, UnknownCharger
 from .allowance import MessageAllowance
 from .authorizer import Authorizer
 from .bounds import MAX_FRAMES_AHEAD, MAX_MESSAGE_BYTES, Bounds
@@ -33,6 +21,13 @@ from .connection import ChargerConnection
 from .entrance import Entrance
 from .expectation import Expectation
 from .gate import Reason
+from .handshake import (
+    asks_for_websocket,
+    host_of,
+    read_request,
+    refuse,
+    select_subprotocol,
+)
 from .journal import Journal
 from .keepalive import Keepalive
 from .model import ChargerMemory, ChargerSettings, Registration
@@ -155,7 +150,7 @@ class CentralSystem:
             compression=None,
             max_queue=MAX_FRAMES_AHEAD,
             process_request=self._process_request,
-            select_subprotocol=_select_subprotocol,
+            select_subprotocol=select_subprotocol,
             server_header=None,
             open_timeout=self.timing.open_timeout + self.timing.decide_timeout,
             close_timeout=self.timing.close_timeout,
@@ -276,35 +271,21 @@ class CentralSystem:
         assert isinstance(connection, ChargerConnection)
         if connection.secure:
             self._requests += 1
-        if not _asks_for_websocket(http):
+        if not asks_for_websocket(http):
             return None  # `websockets` refuses it; a browser is no unknown charger
-        try:
-            authorization = http.headers.get("Authorization")
-        except MultipleValuesError:
-            authorization = None
-        request = Request(
-            path=http.path,
-            address=connection.address,
-            authorization=authorization,
-            subprotocols=_offered(http),
-            secure=connection.secure,
-            host=_only(http, "Host"),
-            origin=_only(http, "Origin"),
-            forwarded=not _FORWARDED.isdisjoint(map(str.lower, http.headers)),
-            certificate=connection.presented,
-        )
+        request = read_request(connection, http)
         now, clock = datetime.now(UTC), asyncio.get_running_loop().time()
         verdict = await self._door.decide(request, now, clock)
         if isinstance(verdict, Admitted):
             connection.admitted_as = verdict.identity
             connection.key_hash = verdict.key_hash
-            connection.dialled = _host(request.host)
+            connection.dialled = host_of(request.host)
             connection.profile = verdict.profile
             connection.certificate = verdict.certificate
             return None
         if verdict.status is HTTPStatus.FORBIDDEN and verdict.reason is None:
             self._entrance.note(Reason.WEB_PAGE, connection.address)
-        return _refuse(connection, verdict)
+        return refuse(connection, verdict)
 
     def _count_refusal(self, refusal: Refusal) -> None:
         for expectation in self._expectations:
@@ -383,66 +364,3 @@ def _quiet_logger() -> logging.Logger:
     if not logger.filters:
         logger.addFilter(lambda record: record.levelno >= logging.WARNING)
     return logger
-
-
-def _asks_for_websocket(http: HttpRequest) -> bool:
-    upgrades = ",".join(http.headers.get_all("Upgrade")).lower().split(",")
-    return "websocket" in {word.strip() for word in upgrades}
-
-
-def _offered(http: HttpRequest) -> list[str]:
-    return [
-        word.strip()
-        for line in http.headers.get_all("Sec-WebSocket-Protocol")
-        for word in line.split(",")
-        if word.strip()
-    ]
-
-
-_FORWARDED = frozenset({"forwarded", "x-forwarded-for", "x-real-ip"})
-"""What a proxy adds, each in lower case."""
-
-
-def _only(http: HttpRequest, name: str) -> str | None:
-    """Return a header that there should be at most once; several make it unreadable."""
-    found = http.headers.get_all(name)
-    return ", ".join(found) if found else None
-
-
-def _host(header: str | None) -> str | None:
-    """Return the host name or address of a Host header, without the port."""
-    try:
-        return urlsplit(f"//{header or ''}").hostname
-    except ValueError:
-        return None
-
-
-def _select_subprotocol(
-    connection: ServerConnection, offered: Sequence[Subprotocol]
-) -> Subprotocol | None:
-    wanted = Subprotocol(SUBPROTOCOL)
-    return wanted if wanted in offered else None
-
-
-_LOWER_TEXTS = {
-    RefusalReason.CERTIFICATE: "This certificate is not this charger's.\n",
-    RefusalReason.NO_CERTIFICATE: "This charger must show its certificate.\n",
-    RefusalReason.NOT_ENCRYPTED: "This charger must use an encrypted connection.\n",
-}
-_TEXTS = {
-    400: "This central system speaks ocpp1.6.\n",
-    401: "Wrong or missing password.\n",
-    403: "Chargers only: no web page may connect here.\n",
-    404: "This charger is not known here.\n",
-    429: "Too many wrong passwords; wait.\n",
-}
-
-
-def _refuse(connection: ServerConnection, denied: Denied) -> Response:
-    text = _LOWER_TEXTS.get(denied.reason) if denied.reason is not None else None
-    response = connection.respond(denied.status, text or _TEXTS[denied.status])
-    if denied.status == 401:
-        response.headers["WWW-Authenticate"] = 'Basic realm="ocpp"'
-    if denied.retry_after is not None:
-        response.headers["Retry-After"] = str(max(1, round(denied.retry_after)))
-    return response

@@ -14,6 +14,14 @@ class Timing:
     to do what it has accepted. `open_timeout` is how long a newcomer may take for its
     TLS handshake, and again for its request; `decide_timeout` how long we may take to
     decide on it, when many have come at once.
+
+    A plan goes to a charger no more often than every `plan_pause`; what failed is
+    tried again after `plan_retry`. A charger that still draws more than planned after
+    `plan_ignored` ignores the plan.
+
+    What was measured is asked for `share_check` after a share of the fuse was lowered.
+    Who still draws more after `share_ignored` ignores it. A share that was refused is
+    tried again after `share_retry`.
     """
 
     call_timeout: float = 30
@@ -29,3 +37,9 @@ class Timing:
     decide_timeout: float = 60
     close_timeout: float = 3
     fatal_step: float = 20
+    plan_pause: float = 30
+    plan_retry: float = 60
+    plan_ignored: float = 60
+    share_check: float = 4
+    share_ignored: float = 15
+    share_retry: float = 10

@@ -43,9 +43,8 @@ class BasicMessages:
         info = said.completed_by(charger.info)
         if info.firmware != charger.info.firmware:
             # New firmware may do what the old one refused or died of.
-            charger.features.measurands = None
-            charger.features.limit_purpose = None
-            charger.remember(fatal_steps={}, answers_pings=False)
+            features = charger.features.renewed()
+            charger.remember(features=features, fatal_steps={}, answers_pings=False)
         status = self._desk.context.registration(charger)
         accepted = status is Registration.ACCEPTED
         charger.remember(info=info, accepted=accepted)
@@ -53,6 +52,7 @@ class BasicMessages:
         self._desk.clock.booted()
         if accepted:
             self._desk.book.booted()
+            charger.update(boots=charger.boots + 1)
         timing = self._desk.context.timing
         return Answer(
             payload={

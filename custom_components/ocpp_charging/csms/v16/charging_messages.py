@@ -85,7 +85,11 @@ class ChargingMessages:
             payload={
                 "transactionId": (known or transaction).transaction_id,
                 "idTagInfo": tag_info(info),
-            }
+            },
+            # Only now can the charger be told of something for this transaction.
+            then=lambda: self._charger.publish(
+                connector.connector_id, {"transaction_named"}
+            ),
         )
 
     def _read_start(

@@ -1,0 +1,53 @@
+"""What was found out about a charger while it was held to a plan; it is remembered."""
+
+from dataclasses import replace
+import logging
+
+from .charger import Charger
+from .model import ProfilePurpose
+from .plan_ways import NotHeld, purposes
+
+_LOGGER = logging.getLogger(__name__)
+
+
+def takes_no_plan(charger: Charger, failure: NotHeld) -> None:
+    """Note that a charger takes a plan in no way: its sessions have to be switched."""
+    _LOGGER.info(
+        "%s: takes no plan, sessions are started and stopped instead: %s",
+        charger.identity,
+        failure,
+    )
+    features = charger.features
+    charger.remember(
+        features=replace(
+            features,
+            plan_refused=True,
+            plan_purpose=None,
+            plan_ignored=features.plan_ignored | failure.ignored,
+        )
+    )
+
+
+def ignores(charger: Charger, connector_id: int, purpose: ProfilePurpose) -> None:
+    """Note that a charger lets the car draw more than profiles of a purpose allow."""
+    _LOGGER.warning(
+        "%s: the car draws more than the plan allows: %s is ignored",
+        charger.identity,
+        purpose,
+    )
+    features = charger.features
+    left = set(purposes(charger, connector_id)) - {purpose}
+    charger.remember(
+        features=replace(
+            features,
+            plan_purpose=None,
+            plan_refused=not left,
+            plan_ignored=features.plan_ignored | {purpose},
+        )
+    )
+
+
+def ends_at_zero(charger: Charger) -> None:
+    """Note that a charger ends a session when nothing may flow."""
+    _LOGGER.info("%s: ends sessions at 0 A", charger.identity)
+    charger.remember(features=replace(charger.features, ends_at_zero=True))

@@ -1,0 +1,384 @@
+"""The ways to put a plan on a charger, tried in turn; what works is remembered.
+
+Chargers differ in the purpose, the unit, the stack level and the kind of schedule that
+they take, and some accept a profile and ignore it.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+import logging
+
+from .charger import Charger
+from .commands import Commands
+from .errors import (
+    CommandError,
+    CommandFailed,
+    CommandRefused,
+    CommandTimeout,
+    InvalidAnswer,
+)
+from .limits import limit_level
+from .model import (
+    ChargingProfile,
+    ProfileKind,
+    ProfilePurpose,
+    RateUnit,
+    ScheduleOrigin,
+)
+from .schedules import Fitted, Kept, charging_schedule, keeps_to
+
+_LOGGER = logging.getLogger(__name__)
+
+_PROFILE_IDS = {
+    ProfilePurpose.CHARGER_MAX: 1300,
+    ProfilePurpose.DEFAULT: 1400,
+    ProfilePurpose.TRANSACTION: 1500,
+}
+"""Ids of the profiles that carry a plan; the connector is added."""
+
+LEAD = timedelta(seconds=60)
+"""A schedule begins so long ago: no moment is without a limit when clocks differ."""
+
+_CLOCK_OFF_S = 30.0
+"""A clock that is no further off is taken for right."""
+
+_KEEPS_AFTER = timedelta(days=1)
+"""So long a safe value stays that no session takes with it."""
+
+_LONGEST = timedelta(days=2)
+"""No charger is asked for its composite schedule over more."""
+
+_FAILURES = (CommandRefused, CommandFailed, CommandTimeout, InvalidAnswer)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanWay:
+    """One way to tell a charger a plan."""
+
+    purpose: ProfilePurpose
+    unit: RateUnit
+    level: int
+    origin: ScheduleOrigin
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installed:
+    """A plan on a charger: how it went there, what it says, and for what session.
+
+    `merged` says that it took the place of the owner's limit, which is in it.
+    """
+
+    way: PlanWay
+    fitted: Fitted
+    phases: int | None
+    transaction_id: int | None
+    merged: bool
+    first_ids: Mapping[ProfilePurpose, int] = field(
+        default_factory=lambda: _PROFILE_IDS
+    )
+    """The ids of its kind of profiles; the connector is added."""
+
+    def profile_id(self, connector_id: int) -> int:
+        """Return the id of its profile."""
+        return self.first_ids[self.way.purpose] + connector_id
+
+
+class NotHeld(Exception):
+    """A charger holds no plan, in none of the ways.
+
+    `ignored` are the purposes that it accepted without effect; `final` says that it
+    will be the same the next time; `error` is the last refusal.
+    """
+
+    def __init__(
+        self,
+        ignored: frozenset[ProfilePurpose],
+        *,
+        final: bool,
+        error: CommandError | None,
+    ) -> None:
+        """Keep what was found out."""
+        super().__init__(str(error or "the charger takes no plan"))
+        self.ignored = ignored
+        self.final = final
+        self.error = error
+
+
+def plan_ids(connector_id: int) -> frozenset[int]:
+    """Return the ids of all profiles that may carry a connector's plan."""
+    return frozenset(first + connector_id for first in _PROFILE_IDS.values())
+
+
+def is_ours(profile_id: int) -> bool:
+    """Say whether a profile carries a limit, a plan or a share: not the owner's own."""
+    return 1000 <= profile_id < 2200
+
+
+def purposes(charger: Charger, connector_id: int) -> list[ProfilePurpose]:
+    """Return the purposes that could carry a plan now, the best first.
+
+    ChargePointMaxProfile is of the whole charger (OCPP 1.6 §7.11): it serves where
+    there is one connector. TxProfile needs a transaction (§3.13.1).
+    """
+    found = [ProfilePurpose.DEFAULT]
+    if charger.connector(connector_id).transaction is not None:
+        found.insert(0, ProfilePurpose.TRANSACTION)
+    if len(charger.connectors) == 1:
+        found.append(ProfilePurpose.CHARGER_MAX)
+    features = charger.features
+    usable = [each for each in found if each not in features.plan_ignored]
+    return sorted(usable, key=lambda each: each is not features.plan_purpose)
+
+
+def ways(charger: Charger, connector_id: int) -> Iterator[PlanWay]:
+    """Yield the ways to install a plan now, what worked before first.
+
+    Of the many combinations only those are tried that differ in two things at most
+    from the first: each is a message that a charger has to refuse.
+    """
+    features = charger.features
+    in_session = charger.connector(connector_id).transaction is not None
+    units = [each for each in RateUnit if each in (features.rate_units or RateUnit)]
+    units.sort(key=lambda each: each is not features.plan_unit)
+    for purpose in purposes(charger, connector_id):
+        levels = _levels(charger, connector_id, purpose)
+        begins = origins(charger, purpose, in_session=in_session)
+        combinations = [
+            (
+                (unit != units[0]) + (level != levels[0]) + (origin != begins[0]),
+                PlanWay(purpose=purpose, unit=unit, level=level, origin=origin),
+            )
+            for origin in begins
+            for level in levels
+            for unit in units
+        ]
+        for differences, way in sorted(combinations, key=lambda each: each[0]):
+            if differences <= 2:
+                yield way
+
+
+def _levels(charger: Charger, connector_id: int, purpose: ProfilePurpose) -> list[int]:
+    """Return the stack levels to try: above the owner's limit, else in its place."""
+    features = charger.features
+    owners = limit_level(charger, connector_id, purpose)
+    above = 1 if owners is None else owners + 1
+    highest = 99 if features.max_stack_level is None else features.max_stack_level
+    levels = [min(above, highest), owners or 0]
+    if features.plan_level is not None and features.plan_level >= (owners or 0):
+        levels.insert(0, features.plan_level)
+    return list(dict.fromkeys(levels))
+
+
+def origins(
+    charger: Charger, purpose: ProfilePurpose, *, in_session: bool
+) -> list[ScheduleOrigin]:
+    """Return from when a schedule can count; nobody knows when a session will begin."""
+    origins = [ScheduleOrigin.ABSOLUTE]
+    if in_session and purpose is not ProfilePurpose.CHARGER_MAX:
+        origins.append(ScheduleOrigin.SESSION)
+    if in_session or purpose is ProfilePurpose.CHARGER_MAX:
+        origins.append(ScheduleOrigin.RECEIVED)
+    return sorted(origins, key=lambda each: each is not charger.features.plan_origin)
+
+
+async def install(
+    charger: Charger,
+    commands: Commands,
+    connector_id: int,
+    fitted: Fitted,
+    now: datetime,
+) -> Installed:
+    """Put a plan on a charger in the first way that it takes and keeps to.
+
+    What it keeps to in a session is remembered. Raises `NotHeld`, or `ChargerOffline`
+    when the connection ends meanwhile.
+    """
+    ignored: set[ProfilePurpose] = set()
+    hopeless: set[ProfilePurpose] = set()
+    error: CommandError | None = None
+    final = True
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    for way in ways(charger, connector_id):
+        if way.purpose in hopeless:
+            continue
+        installed = _planned(charger, connector_id, fitted, way)
+        try:
+            await send(charger, commands, connector_id, installed, now)
+        except CommandFailed as failed:
+            error = failed
+            if failed.unsupported:
+                hopeless.add(way.purpose)
+            continue
+        except CommandRefused as refused:
+            error = refused
+            if refused.status == "NotSupported":
+                hopeless.add(way.purpose)
+            continue
+        except (CommandTimeout, InvalidAnswer) as failed:
+            error, final = failed, False
+            continue
+        # Refusals take time, and some chargers keep us waiting for them.
+        passed = timedelta(seconds=loop.time() - began)
+        if await is_kept(charger, commands, connector_id, installed, now + passed):
+            _remember(charger, connector_id, way)
+            return installed
+        ignored.add(way.purpose)
+        await take_back(charger, commands, connector_id, way.purpose)
+    raise NotHeld(frozenset(ignored), final=final, error=error)
+
+
+def _planned(
+    charger: Charger, connector_id: int, fitted: Fitted, way: PlanWay
+) -> Installed:
+    connector = charger.connector(connector_id)
+    transaction = connector.transaction
+    return Installed(
+        way=way,
+        fitted=fitted,
+        phases=connector.known_phases if way.unit is RateUnit.WATT else None,
+        transaction_id=None if transaction is None else transaction.transaction_id,
+        merged=limit_level(charger, connector_id, way.purpose) == way.level,
+    )
+
+
+async def send(
+    charger: Charger,
+    commands: Commands,
+    connector_id: int,
+    installed: Installed,
+    now: datetime,
+    *,
+    keeps_after: timedelta | None = _KEEPS_AFTER,
+) -> None:
+    """Send a profile; outside of a session its safe value stays for `keeps_after`."""
+    way, fitted = installed.way, installed.fitted
+    start, lead = _begin(charger, connector_id, way.origin, now)
+    for_session = way.purpose is ProfilePurpose.TRANSACTION
+    profile = ChargingProfile(
+        profile_id=installed.profile_id(connector_id),
+        purpose=way.purpose,
+        stack_level=way.level,
+        kind=(
+            ProfileKind.ABSOLUTE
+            if way.origin is ScheduleOrigin.ABSOLUTE
+            else ProfileKind.RELATIVE
+        ),
+        transaction_id=installed.transaction_id if for_session else None,
+        schedule=charging_schedule(
+            fitted,
+            unit=way.unit,
+            phases=installed.phases,
+            lead=lead,
+            start=start,
+            keeps_after=None if for_session else keeps_after,
+        ),
+    )
+    whole = way.purpose is ProfilePurpose.CHARGER_MAX
+    await commands.set_profile(0 if whole else connector_id, profile)
+
+
+def _begin(
+    charger: Charger, connector_id: int, origin: ScheduleOrigin, now: datetime
+) -> tuple[datetime | None, timedelta]:
+    """Return when a schedule begins, by the charger's clock, and how long ago that is.
+
+    Some chargers' clocks are hours off: they put a Z behind their local time.
+    """
+    offset_s = charger.clock_offset_s or 0.0
+    charger_now = now
+    if abs(offset_s) > _CLOCK_OFF_S:
+        charger_now += timedelta(seconds=offset_s)
+    if origin is ScheduleOrigin.ABSOLUTE:
+        start = (charger_now - LEAD).replace(microsecond=0)
+        return start, charger_now - start
+    transaction = charger.connector(connector_id).transaction
+    if origin is ScheduleOrigin.RECEIVED or transaction is None:
+        return None, timedelta(0)
+    return None, max(timedelta(0), charger_now - transaction.started_at)
+
+
+async def is_kept(
+    charger: Charger,
+    commands: Commands,
+    connector_id: int,
+    installed: Installed,
+    now: datetime,
+    *,
+    untold: bool = True,
+) -> bool:
+    """Say whether the charger's composite schedule keeps to a plan, all along.
+
+    A charger that cannot tell is taken for `untold`; so is one that has a default for
+    sessions while there is none: it need not count it in (OCPP 1.6 §3.13.4).
+    """
+    connector = charger.connector(connector_id)
+    for_sessions = installed.way.purpose is ProfilePurpose.DEFAULT
+    if for_sessions and connector.transaction is None:
+        return untold
+    horizon = min(installed.fitted.end - now, _LONGEST)
+    try:
+        answer = await commands.composite_schedule(
+            connector_id, max(horizon, timedelta(minutes=1))
+        )
+    except _FAILURES as error:
+        _LOGGER.debug("%s: no composite schedule: %s", charger.identity, error)
+        return untold
+    if answer is None:
+        return untold
+    kept = keeps_to(
+        answer,
+        installed.fitted,
+        now,
+        phases=connector.phases,
+        most_a=charger.settings.max_current_a,
+    )
+    if kept is Kept.UNTOLD:
+        return untold
+    # One that counts from another moment than meant may allow less, at first; but the
+    # fuse may be the reason as well.
+    absolute = installed.way.origin is ScheduleOrigin.ABSOLUTE
+    bounded = absolute or connector.share_a is not None
+    return kept is Kept.YES or (kept is Kept.LESS and bounded)
+
+
+def _remember(charger: Charger, connector_id: int, way: PlanWay) -> None:
+    if charger.connector(connector_id).transaction is None:
+        return
+    charger.remember(
+        features=replace(
+            charger.features,
+            plan_purpose=way.purpose,
+            plan_unit=way.unit,
+            plan_level=way.level,
+            plan_origin=way.origin,
+        )
+    )
+
+
+async def take_back(
+    charger: Charger, commands: Commands, connector_id: int, purpose: ProfilePurpose
+) -> None:
+    """Remove a plan's profile; one that cannot be removed expires by itself."""
+    profile_id = _PROFILE_IDS[purpose] + connector_id
+    try:
+        await commands.clear_profiles(profile_id=profile_id, keep_limits=True)
+    except _FAILURES as error:
+        _LOGGER.debug(
+            "%s: profile %s of a plan stays: %s", charger.identity, profile_id, error
+        )
+
+
+async def clear_plans(
+    charger: Charger,
+    commands: Commands,
+    connector_id: int,
+    *,
+    but: ProfilePurpose | None = None,
+) -> None:
+    """Remove the profiles of a connector's plans that are known, but for one."""
+    for purpose, first in _PROFILE_IDS.items():
+        if purpose is not but and first + connector_id in charger.memory.profiles:
+            await take_back(charger, commands, connector_id, purpose)

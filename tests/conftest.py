@@ -7,6 +7,7 @@ from typing import Any
 from homeassistant.config_entries import ConfigEntryState, ConfigSubentryData
 from homeassistant.core import HomeAssistant, State, callback
 from homeassistant.helpers.event import async_track_state_change_event
+from hypothesis import HealthCheck, settings
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -31,6 +32,12 @@ FAST = Timing(
     close_timeout=1,
     fatal_step=5,
 )
+
+# What is tested does not depend on how fast the machine is.
+settings.register_profile(
+    "unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("unhurried")
 
 type Simulated = Callable[..., Awaitable[ChargePoint]]
 
@@ -117,7 +124,10 @@ async def wait_for_charger(
 async def wait_for_state(
     hass: HomeAssistant, entity_id: str, state: str | Callable[[State], Any]
 ) -> State:
-    """Wait until an entity has a state, or one that a condition is true for."""
+    """Wait until an entity has a state, or one that a condition is true for.
+
+    What Home Assistant has begun by then, such as to add others, is done then, too.
+    """
     fits = state if callable(state) else lambda present: present.state == state
     reached = asyncio.Event()
 
@@ -136,6 +146,7 @@ async def wait_for_state(
         pytest.fail(f"{entity_id} is still {hass.states.get(entity_id)}")
     finally:
         stop()
+    await hass.async_block_till_done()
     found = hass.states.get(entity_id)
     assert found is not None
     return found

@@ -48,6 +48,11 @@ PATIENT = {
     },
 }
 
+HASTY = {
+    "call_timeout_s": 0.5,
+    "configuration": {"TransactionMessageAttempts": "1"},
+}
+
 
 @pytest.fixture
 def short_of_patience(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,6 +126,13 @@ async def starting(charge_point: ChargePoint) -> None:
     await charge_point.plug(1)
     await charge_point.present_tag(1, "CARD")
     await charge_point.wait_for(lambda one: one.sent_calls("StartTransaction"))
+
+
+async def given_up(charge_point: ChargePoint, action: str, *, times: int = 1) -> None:
+    """Wait until a charger has dropped a message that was not answered."""
+    await charge_point.wait_for(
+        lambda one: one.outbox.given_up.count(action) >= times, timeout=20
+    )
 
 
 async def all_sessions(entry: MockConfigEntry) -> list[tuple[int, str]]:
@@ -256,6 +268,37 @@ async def test_a_server_that_goes_in_mid_session_costs_nothing(
     assert charger.connectors[1].transaction is None
     assert not problem(issue_registry, entry, "unreachable")
     assert await all_sessions(entry) == [(number, "ended")]
+
+
+async def test_what_a_charger_gives_up_telling_is_filed_all_the_same(
+    hass: HomeAssistant, simulated: Simulated, stopped: DatabaseServer
+) -> None:
+    """An end, and then a whole session, told only while the database is away."""
+    entry = await set_up(hass, entry_at(stopped.new_database()))
+    charge_point = await simulated(entry, **HASTY, register_wh=1000.0)
+    number = await charge(charge_point, entry)
+    ledger = entry.runtime_data.journal.ledger
+    stop_server(stopped)
+    await charge_point.stop_locally(1)
+    await given_up(charge_point, "StopTransaction")
+    await charge_point.present_tag(1, "CARD")
+    await given_up(charge_point, "StartTransaction")
+    await charge_point.present_tag(1, "CARD")
+    await given_up(charge_point, "StopTransaction", times=2)
+    stopped.start()
+    await wait_for_health(ledger, healthy=True)
+    async with asyncio.timeout(20):
+        while len(found := await ledger.sessions(SessionFilter(refused=True))) < 2 or (
+            any(each.reason is None for each in found)
+        ):
+            await ledger.flush()
+    told = [(each.state.value, each.reason, each.meter_stop_wh) for each in found]
+    stops = charge_point.sent_calls("StopTransaction")
+    assert told == [
+        ("ended", "Local", stops[0]["meterStop"]),
+        ("ended", "Local", stops[-1]["meterStop"]),
+    ]
+    assert min(each.id for each in found) == number
 
 
 async def test_chargers_are_served_while_another_program_blocks_the_file(

@@ -594,3 +594,21 @@ async def test_what_is_held_of_a_charger_does_not_grow_with_its_sessions(
     assert held == numbers[-1:]
     assert not any(journal._memories.is_found("CP1", each) for each in numbers)
     await journal.async_close()
+
+
+async def test_what_is_said_after_the_end_starts_nothing_that_is_left_behind(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A timer that is left behind is found when the test has ended.
+    monkeypatch.setattr(
+        "custom_components.ocpp_charging.ledger_memories.SAVE_DELAY_S", 60
+    )
+    journal = await loaded(url)
+    begun = transaction()
+    number = await journal.open_transaction("cp1", begun)
+    await journal.async_close()
+    late = replace(begun, transaction_id=number)
+    journal.remember("cp1", ChargerMemory(transactions={number: late}))
+    again = await loaded(url)
+    assert set(again.memory("cp1").transactions) == {number}
+    await again.async_close()

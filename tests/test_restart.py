@@ -75,7 +75,8 @@ async def charging(
     await fixed_port(hass, entry)
     charge_point = await simulated(entry, register_wh=6000.0, **SILENT)
     await session(charge_point, YESTERDAY)
-    await charge_point.plug(1, Car())
+    # So little that the register stands still however long a test takes.
+    await charge_point.plug(1, Car(min_current_a=0.001, max_current_a=0.001))
     await charge_point.present_tag(1, TAG)
     await wait_for_state(hass, f"{CP1_1}status", "charging")
     await wait_for_state(hass, TAG_ENERGY, "5.0")
@@ -88,6 +89,8 @@ async def charging(
         {"entity_id": "number.cp1_connector_1_current_limit", "value": 10},
         blocking=True,
     )
+    for entity_id in KEPT:
+        await wait_for_state(hass, entity_id, lambda one: one.state != "unknown")
     return charge_point
 
 

@@ -1,6 +1,6 @@
 """The sensors, with a simulated charger at the other end."""
 
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 import json
@@ -23,9 +23,25 @@ from custom_components.ocpp_charging.binary_sensor import (
     CONNECTOR_BINARY_SENSORS,
 )
 from custom_components.ocpp_charging.button import CHARGER_BUTTONS, CONNECTOR_BUTTONS
+from custom_components.ocpp_charging.cost_sensor import COST_SENSORS
 from custom_components.ocpp_charging.csms.metering import QUANTITIES
 from custom_components.ocpp_charging.event import CHARGER_EVENTS
+from custom_components.ocpp_charging.fuse_sensor import AVAILABLE_CURRENT
 from custom_components.ocpp_charging.number import CONNECTOR_NUMBERS
+from custom_components.ocpp_charging.plan_calendar import PLAN_CALENDARS
+from custom_components.ocpp_charging.plan_controls import (
+    PLAN_BUTTONS,
+    PLAN_DATES,
+    PLAN_NUMBERS,
+    PLAN_SELECTS,
+    PLAN_SWITCHES,
+    PLAN_TIMES,
+)
+from custom_components.ocpp_charging.plan_event import PLAN_EVENTS
+from custom_components.ocpp_charging.plan_sensor import (
+    PLAN_BINARY_SENSORS,
+    PLAN_SENSORS,
+)
 from custom_components.ocpp_charging.price_sensor import PRICE_SENSORS
 from custom_components.ocpp_charging.sensor_table import (
     CHARGER_SENSORS,
@@ -35,6 +51,14 @@ from custom_components.ocpp_charging.sensor_table import (
 from custom_components.ocpp_charging.switch import AVAILABILITY, CHARGING
 from custom_components.ocpp_charging.tag_energy import TAG_ENERGY
 from custom_components.ocpp_charging.update import CHARGER_UPDATES
+from custom_components.ocpp_charging.vehicle_entities import (
+    CAR,
+    NOWHERE,
+    USUAL_ENERGY,
+    VEHICLE_SENSORS,
+)
+from custom_components.ocpp_charging.vehicles import CarReason
+from custom_components.ocpp_charging.vehicles.choices import RESERVED_NAMES
 from simulator import Car, ChargePoint
 
 from .conftest import Simulated, charger_of, wait_for_charger, wait_for_state
@@ -171,7 +195,8 @@ async def test_few_entities_are_enabled_and_each_has_a_value(
 
     enabled = states_of(hass, charger_entry)
     of_connector = {key: one for key, one in enabled.items() if "connector_1" in key}
-    assert len(of_connector) == 15
+    # Among them the switch and the mode of smart charging, which is off.
+    assert len(of_connector) == 17
     without_value = {key for key, one in enabled.items() if one.state == "unknown"}
     # Until it is pressed, a button has no value.
     assert all(key.startswith("button.") for key in without_value)
@@ -471,20 +496,36 @@ async def test_personal_and_busy_entities_are_disabled(
     assert "HomeAssistant" not in str(hass.states.async_all())
 
 
+CHOSEN: dict[str, Collection[str]] = {
+    "car": RESERVED_NAMES,
+    "connected_to": {NOWHERE},
+    "known_by": set(CarReason) - {CarReason.GUEST},
+}
+"""The words of ours where others are names that the owner gave."""
+
+
 def test_every_entity_has_a_name_and_every_word_a_translation() -> None:
     root = Path(__file__).parents[1] / "custom_components" / "ocpp_charging"
     names = json.loads((root / "translations" / "en.json").read_text())["entity"]
     icons = json.loads((root / "icons.json").read_text())["entity"]
     tables = {
-        "binary_sensor": (*CHARGER_BINARY_SENSORS, *CONNECTOR_BINARY_SENSORS),
-        "button": (*CHARGER_BUTTONS, *CONNECTOR_BUTTONS),
-        "event": CHARGER_EVENTS,
-        "number": CONNECTOR_NUMBERS,
+        "binary_sensor": (
+            *(*CHARGER_BINARY_SENSORS, *CONNECTOR_BINARY_SENSORS),
+            *PLAN_BINARY_SENSORS,
+        ),
+        "button": (*CHARGER_BUTTONS, *CONNECTOR_BUTTONS, *PLAN_BUTTONS),
+        "calendar": PLAN_CALENDARS,
+        "date": PLAN_DATES,
+        "event": (*CHARGER_EVENTS, *PLAN_EVENTS),
+        "number": (*CONNECTOR_NUMBERS, *PLAN_NUMBERS),
+        "select": (CAR, *PLAN_SELECTS),
         "sensor": (
             *(*CHARGER_SENSORS, *CONNECTOR_SENSORS),
-            *(TAG_ENERGY, *PRICE_SENSORS.values()),
+            *(TAG_ENERGY, *PRICE_SENSORS.values(), *PLAN_SENSORS),
+            *(AVAILABLE_CURRENT, *COST_SENSORS, *VEHICLE_SENSORS, USUAL_ENERGY),
         ),
-        "switch": (AVAILABILITY, CHARGING),
+        "switch": (AVAILABILITY, CHARGING, *PLAN_SWITCHES),
+        "time": PLAN_TIMES,
         "update": CHARGER_UPDATES,
     }
     assert names.keys() == tables.keys()
@@ -492,7 +533,8 @@ def test_every_entity_has_a_name_and_every_word_a_translation() -> None:
         by_key = {description.key: description for description in descriptions}
         assert names[platform].keys() == by_key.keys()
         for key, description in by_key.items():
-            words = getattr(description, "options", None) or ()
+            own: Collection[str] = getattr(description, "options", None) or ()
+            words = own or CHOSEN.get(key, ())
             assert set(names[platform][key].get("state", ())) == set(words), key
             # A device class brings an icon along, but for words.
             own_icon = key in icons.get(platform, {})

@@ -135,6 +135,12 @@ async def test_a_session_is_told_with_all_that_is_known_of_it(ask: Caller) -> No
         "end": (began + HOUR).isoformat(),
         "duration_s": 3600,
         "energy_kwh": 4.0,
+        # No source of prices, CO2 or sun was chosen.
+        "cost": None,
+        "currency": None,
+        "co2_kg": None,
+        "solar_kwh": None,
+        "unpriced_kwh": 4.0,
         "reason": "Local",
         "gap_s": 0,
         "notes": [],

@@ -16,8 +16,11 @@ from .file_views import async_setup_file_views
 from .http import async_setup_http
 from .hub import Hub, OcppConfigEntry, database_of, make_journal
 from .kept_history import async_note_entry_removed
+from .planning.kept_wishes import async_remove_wishes
 from .repairs import async_delete_issues
 from .services import async_setup_services
+from .signals.set_limit import async_remove_limit
+from .vehicles import async_forget_vehicles
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -26,10 +29,14 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 PLATFORMS = [
     Platform.BINARY_SENSOR,
     Platform.BUTTON,
+    Platform.CALENDAR,
+    Platform.DATE,
     Platform.EVENT,
     Platform.NUMBER,
+    Platform.SELECT,
     Platform.SENSOR,
     Platform.SWITCH,
+    Platform.TIME,
     Platform.UPDATE,
 ]
 
@@ -75,6 +82,9 @@ async def async_unload_entry(hass: HomeAssistant, entry: OcppConfigEntry) -> boo
 async def async_remove_entry(hass: HomeAssistant, entry: OcppConfigEntry) -> None:
     """Delete what a central system kept; of its sessions the owner is asked."""
     async_delete_issues(hass, entry.entry_id)
+    await async_remove_wishes(hass, entry.entry_id)
+    await async_remove_limit(hass, entry)
+    await async_forget_vehicles(hass, entry)
     make = partial(make_journal, hass, entry)
     try:
         await async_note_entry_removed(hass, entry, make, database_of(hass, entry))

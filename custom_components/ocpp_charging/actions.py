@@ -22,6 +22,8 @@ from .helpers import (
     translated_errors,
     url_secrets,
 )
+from .hub import Hub
+from .planning.override import async_owner_acts
 from .profile_form import build_profile, plain, schedule_response, transaction_for
 
 ATTR_CONNECTOR = "connector"
@@ -32,6 +34,7 @@ HIDDEN = "(hidden)"
 class Target:
     """What an action is for: a charger, and a connector where one was named."""
 
+    hub: Hub
     charger: Charger
     named: int | None
     confirm: float
@@ -69,7 +72,7 @@ EXTENDED_MESSAGES = frozenset({"LogStatusNotification", "SignChargePointCertific
 """What only ExtendedTriggerMessage asks for (OCPP 1.6 security, §6.12)."""
 
 
-def _target(call: ServiceCall) -> Target:
+def target_of(call: ServiceCall) -> Target:
     """Return what the action's device, and its connector field, stand for."""
     hub, charger, of_device = devices.resolve(call.hass, call.data[ATTR_DEVICE_ID])
     named: int | None = call.data.get(ATTR_CONNECTOR)
@@ -87,6 +90,7 @@ def _target(call: ServiceCall) -> Target:
             connectors=", ".join(map(str, sorted(charger.connectors))) or "–",
         )
     return Target(
+        hub=hub,
         charger=charger,
         named=named if of_device is None else of_device,
         confirm=hub.central.timing.confirm,
@@ -96,7 +100,7 @@ def _target(call: ServiceCall) -> Target:
 
 async def set_charging_profile(call: ServiceCall) -> ServiceResponse:
     """Install a charging profile, in the friendly form or as it is."""
-    target = _target(call)
+    target = target_of(call)
     if "profile" in call.data:
         return await _set_raw_profile(target, call.data["profile"])
     charger = target.charger
@@ -135,7 +139,7 @@ async def _set_raw_profile(target: Target, given: dict[str, Any]) -> ServiceResp
 
 async def clear_charging_profile(call: ServiceCall) -> ServiceResponse:
     """Remove the charging profiles that match all given criteria."""
-    target = _target(call)
+    target = target_of(call)
     profile_id: int | None = call.data.get("profile_id")
     with translated_errors(target.charger, target.named):
         commands = target.charger.commands("ClearChargingProfile")
@@ -151,7 +155,7 @@ async def clear_charging_profile(call: ServiceCall) -> ServiceResponse:
 
 async def get_charging_profiles(call: ServiceCall) -> ServiceResponse:
     """Return the profiles that the charger accepted, as remembered."""
-    target = _target(call)
+    target = target_of(call)
     return {
         "profiles": [
             {
@@ -166,7 +170,7 @@ async def get_charging_profiles(call: ServiceCall) -> ServiceResponse:
 
 async def get_composite_schedule(call: ServiceCall) -> ServiceResponse:
     """Ask the charger what limit results from all its profiles."""
-    target = _target(call)
+    target = target_of(call)
     connector_id = target.connector()
     with translated_errors(target.charger, connector_id):
         commands = target.charger.commands("GetCompositeSchedule")
@@ -178,16 +182,18 @@ async def get_composite_schedule(call: ServiceCall) -> ServiceResponse:
 
 async def start_transaction(call: ServiceCall) -> ServiceResponse:
     """Start charging and wait until the charger has done so."""
-    target = _target(call)
+    target = target_of(call)
     connector_id = target.one_connector()
     id_tag: str | None = call.data.get("id_tag")
     if id_tag is not None and not target.may_charge(id_tag):
         # The charger would begin, and be told to stop.
         raise invalid("tag_refused", charger=charger_name(target.charger))
+    connector = target.charger.connector(connector_id)
     with translated_errors(target.charger, connector_id, secrets=[id_tag or ""]):
-        await control.start_charging(
-            target.charger, connector_id, id_tag=id_tag, timeout=target.confirm
-        )
+        async with async_owner_acts(target.hub, target.charger, connector, on=True):
+            await control.start_charging(
+                target.charger, connector_id, id_tag=id_tag, timeout=target.confirm
+            )
     running = target.charger.connector(connector_id).transaction
     return {
         ATTR_CONNECTOR: connector_id,
@@ -197,14 +203,15 @@ async def start_transaction(call: ServiceCall) -> ServiceResponse:
 
 async def stop_transaction(call: ServiceCall) -> ServiceResponse:
     """Stop charging and wait until the charger has done so."""
-    target = _target(call)
+    target = target_of(call)
     connector_id = target.one_connector()
     connector = target.charger.connector(connector_id)
     running = connector.transaction
     with translated_errors(target.charger, connector_id):
-        await control.stop_charging(
-            target.charger, connector_id, timeout=target.confirm
-        )
+        async with async_owner_acts(target.hub, target.charger, connector, on=False):
+            await control.stop_charging(
+                target.charger, connector_id, timeout=target.confirm
+            )
     return {
         ATTR_CONNECTOR: connector_id,
         "transaction_id": None if running is None else running.transaction_id,
@@ -214,7 +221,7 @@ async def stop_transaction(call: ServiceCall) -> ServiceResponse:
 
 async def reserve(call: ServiceCall) -> ServiceResponse:
     """Keep a connector, or any one of the charger, free for a tag and its group."""
-    target = _target(call)
+    target = target_of(call)
     charger, connector_id = target.charger, target.connector()
     if connector_id == 0 and not _reserves_whole(charger):
         raise invalid("reserve_whole_unsupported", charger=charger_name(charger))
@@ -244,7 +251,7 @@ def _reserves_whole(charger: Charger) -> bool:
 
 async def cancel_reservation(call: ServiceCall) -> ServiceResponse:
     """Give back what was reserved."""
-    target = _target(call)
+    target = target_of(call)
     connector_id = target.connector()
     with translated_errors(target.charger, connector_id):
         return {"known": await reservations.cancel(target.charger, connector_id)}
@@ -252,7 +259,7 @@ async def cancel_reservation(call: ServiceCall) -> ServiceResponse:
 
 async def unlock(call: ServiceCall) -> None:
     """Unlock a connector's cable."""
-    target = _target(call)
+    target = target_of(call)
     connector_id = target.one_connector()
     with translated_errors(target.charger, connector_id):
         await target.charger.commands("UnlockConnector").unlock(connector_id)
@@ -260,7 +267,7 @@ async def unlock(call: ServiceCall) -> None:
 
 async def reset(call: ServiceCall) -> None:
     """Restart the charger."""
-    target = _target(call)
+    target = target_of(call)
     with translated_errors(target.charger):
         commands = target.charger.commands("Reset")
         await commands.reset(hard=call.data["type"] == "hard")
@@ -268,7 +275,7 @@ async def reset(call: ServiceCall) -> None:
 
 async def change_availability(call: ServiceCall) -> ServiceResponse:
     """Take a connector, or the whole charger, in or out of service."""
-    target = _target(call)
+    target = target_of(call)
     connector_id = target.connector(0)
     with translated_errors(target.charger, connector_id):
         status = await control.set_availability(
@@ -279,7 +286,7 @@ async def change_availability(call: ServiceCall) -> ServiceResponse:
 
 async def get_configuration(call: ServiceCall) -> ServiceResponse:
     """Read configuration keys; what is secret is not shown."""
-    target = _target(call)
+    target = target_of(call)
     with translated_errors(target.charger):
         commands = target.charger.commands("GetConfiguration", pending=True)
         report = await commands.get_configuration(call.data.get("keys"))
@@ -301,7 +308,7 @@ async def get_configuration(call: ServiceCall) -> ServiceResponse:
 
 async def set_configuration(call: ServiceCall) -> ServiceResponse:
     """Write one configuration key."""
-    target = _target(call)
+    target = target_of(call)
     key, value = call.data["key"].strip(), call.data["value"]
     if key.lower() == "authorizationkey":
         # The central system must learn a new password in the same breath, or the
@@ -315,7 +322,7 @@ async def set_configuration(call: ServiceCall) -> ServiceResponse:
 
 async def trigger_message(call: ServiceCall) -> None:
     """Ask the charger to send a message now."""
-    target = _target(call)
+    target = target_of(call)
     charger, message = target.charger, call.data["message"]
     accepted = charger.registration is Registration.ACCEPTED
     if message == "BootNotification" and charger.connected and accepted:
@@ -332,14 +339,14 @@ async def trigger_message(call: ServiceCall) -> None:
 
 async def clear_cache(call: ServiceCall) -> None:
     """Empty the charger's authorization cache."""
-    target = _target(call)
+    target = target_of(call)
     with translated_errors(target.charger):
         await target.charger.commands("ClearCache").clear_cache()
 
 
 async def data_transfer(call: ServiceCall) -> ServiceResponse:
     """Send something in the private language of the charger's maker."""
-    target = _target(call)
+    target = target_of(call)
     with translated_errors(target.charger):
         commands = target.charger.commands("DataTransfer")
         answer = await commands.data_transfer(
@@ -353,7 +360,7 @@ async def data_transfer(call: ServiceCall) -> ServiceResponse:
 
 async def get_diagnostics(call: ServiceCall) -> ServiceResponse:
     """Have the charger send its diagnostics: to us, unless an address is given."""
-    target = _target(call)
+    target = target_of(call)
     url: str | None = call.data.get("url")
     start, stop = call.data.get("start"), call.data.get("stop")
     if start is not None and stop is not None and start >= stop:

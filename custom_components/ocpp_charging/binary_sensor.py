@@ -17,6 +17,8 @@ from .csms.charger import Charger
 from .csms.connector import Connector
 from .entity import OcppEntity, OcppEntityDescription, async_setup_entities
 from .hub import OcppConfigEntry
+from .plan_entity import PlanEntities
+from .plan_sensor import PLAN_BINARY_SENSORS, PlanBinarySensor
 
 # The entities do no I/O, and the OCPP layer keeps one outstanding CALL per charger.
 PARALLEL_UPDATES = 0
@@ -77,6 +79,14 @@ async def async_setup_entry(
         connector_descriptions=CONNECTOR_BINARY_SENSORS,
         factory=OcppBinarySensor,
     )
+    plans = PlanEntities(
+        entry,
+        Platform.BINARY_SENSOR,
+        async_add_entities,
+        PLAN_BINARY_SENSORS,
+        PlanBinarySensor,
+    )
+    entry.async_on_unload(plans.async_start())
 
 
 class OcppBinarySensor(OcppEntity, BinarySensorEntity):

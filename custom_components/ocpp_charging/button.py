@@ -1,4 +1,4 @@
-"""The buttons: unlock a cable, restart a charger, read it anew."""
+"""The buttons: unlock a cable, restart a charger, read it anew, clear a goal."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -15,6 +15,8 @@ from .csms.connector import Connector
 from .entity import OcppEntity, OcppEntityDescription, async_setup_entities
 from .helpers import translated_errors
 from .hub import OcppConfigEntry
+from .plan_controls import PLAN_BUTTONS, PlanButton
+from .plan_entity import PlanEntities
 
 # The OCPP layer keeps one outstanding CALL per charger; chargers do not wait for
 # each other.
@@ -105,6 +107,10 @@ async def async_setup_entry(
         connector_descriptions=CONNECTOR_BUTTONS,
         factory=OcppButton,
     )
+    plans = PlanEntities(
+        entry, Platform.BUTTON, async_add_entities, PLAN_BUTTONS, PlanButton
+    )
+    entry.async_on_unload(plans.async_start())
 
 
 class OcppButton(OcppEntity, ButtonEntity):

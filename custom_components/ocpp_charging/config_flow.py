@@ -37,6 +37,7 @@ import probatio
 
 from .adding import ChargerConversation
 from .charger_flow import ChargerSubentryFlow
+from .circuit_flow import CircuitSubentryFlow
 from .const import (
     CONF_ALSO_PLAIN,
     CONF_CERTIFICATE,
@@ -51,6 +52,8 @@ from .const import (
     DEFAULT_PORT,
     DOMAIN,
     SUBENTRY_CHARGER,
+    SUBENTRY_CIRCUIT,
+    SUBENTRY_VEHICLE,
     CertificateSource,
     Security,
 )
@@ -67,6 +70,7 @@ from .listener import (
 from .options_flow import OcppOptionsFlow
 from .tag_flow import TagSubentryFlow
 from .tag_names import SUBENTRY_TAG
+from .vehicle_flow import VehicleSubentryFlow
 
 CONF_ADVANCED: Final = "advanced"
 CONF_CONFIRM: Final = "confirm"
@@ -164,8 +168,13 @@ class OcppConfigFlow(
     def async_get_supported_subentry_types(
         cls, config_entry: ConfigEntry
     ) -> dict[str, type[ConfigSubentryFlow]]:
-        """Return that chargers and id tags can be added."""
-        return {SUBENTRY_CHARGER: ChargerSubentryFlow, SUBENTRY_TAG: TagSubentryFlow}
+        """Return that chargers, id tags, cars and fuses can be added."""
+        return {
+            SUBENTRY_CHARGER: ChargerSubentryFlow,
+            SUBENTRY_TAG: TagSubentryFlow,
+            SUBENTRY_VEHICLE: VehicleSubentryFlow,
+            SUBENTRY_CIRCUIT: CircuitSubentryFlow,
+        }
 
     # The listener
 

@@ -73,6 +73,8 @@ async def async_get_config_entry_diagnostics(
         "unknown_chargers": len(hub.central.unknown),
         "chargers": [_charger(hub, charger) for charger in hub.chargers.values()],
         "tags": _tags(hub),
+        "fuse": hub.fuse.diagnostics(),
+        "planned_together": hub.planning.together.diagnostics(),
     }
 
 

@@ -15,6 +15,8 @@ from .csms.model import TagDecision
 from .csms.security_events import SecurityEventKind
 from .entity import OcppEntity, OcppEntityDescription, async_setup_entities
 from .hub import OcppConfigEntry
+from .plan_entity import PlanEntities
+from .plan_event import PLAN_EVENTS, PlanEvent
 
 # The entities do no I/O, and the OCPP layer keeps one outstanding CALL per charger.
 PARALLEL_UPDATES = 0
@@ -95,6 +97,10 @@ async def async_setup_entry(
         connector_descriptions=(),
         factory=OcppEvent,
     )
+    plans = PlanEntities(
+        entry, Platform.EVENT, async_add_entities, PLAN_EVENTS, PlanEvent
+    )
+    entry.async_on_unload(plans.async_start())
 
 
 class OcppEvent(OcppEntity, EventEntity):

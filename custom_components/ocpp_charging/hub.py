@@ -1,7 +1,7 @@
 """Ties one central system to its config entry: it wires, and decides nothing."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 import errno
@@ -45,11 +45,16 @@ from .ledger import LedgerUnavailable
 from .ledger_journal import LedgerJournal, file_database
 from .listener import ListenerSettings, TlsKeeper, async_describe
 from .past_sessions import PastSessions
+from .planning import Planning
+from .planning.fuse import Fuse
+from .planning.steering import Steerings
 from .repairs import RepairDesk
 from .security_watch import SecurityWatch
+from .settlement import Settlement
 from .signals.board import SignalBoard
 from .storage_codec import decode
 from .tag_desk import TagDesk
+from .vehicles import Vehicles
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -150,6 +155,11 @@ class Hub:
         self._tags = TagDesk(self)
         self.board = SignalBoard(hass, entry)
         self.prices = self.board.prices
+        self.settlement = Settlement(self)
+        self.vehicles = Vehicles(self)
+        self.planning = Planning(self)
+        self.fuse = Fuse(self)
+        self.steering = Steerings(self)
 
     async def async_load(self) -> None:
         """Read what is kept and make the known chargers; no charger can connect yet.
@@ -178,6 +188,9 @@ class Hub:
         for identity in gone:
             await async_note_charger_removed(self, identity, identity)
         await self.past.async_load()
+        await self.board.async_load()
+        await self.vehicles.async_load()
+        await self.planning.async_load()
 
     async def _async_load_journal(self) -> None:
         """Read what is kept, or have it read later, when the database is there."""
@@ -235,6 +248,11 @@ class Hub:
             self._discovery.async_start,
             self._tags.async_start,
             self.board.async_start,
+            self.settlement.async_start,
+            self.vehicles.async_start,
+            self.planning.async_start,
+            self.fuse.async_start,
+            self.steering.async_start,
         ):
             self.entry.async_on_unload(start())
         self.entry.async_on_unload(
@@ -257,12 +275,17 @@ class Hub:
         """Close every connection and free the port; keep what is not kept yet."""
         for expectation in tuple(self._expectations):
             self.expect_no_more(expectation)
+        await self.steering.async_stop()
         await self.central.stop()
         await asyncio.gather(*self._forgetting)
         for unregister in self._unregister.values():
             unregister()
         self._unregister.clear()
         await self.past.async_stop()
+        await self.settlement.async_stop()
+        await self.vehicles.async_stop()
+        await self.fuse.async_stop()
+        await self.planning.async_stop()
         try:
             await self.journal.async_close()
         except OSError as error:
@@ -324,6 +347,10 @@ class Hub:
             self._tags.async_sync()
             self.async_sync_chargers()
             self.board.async_configure()
+            self.settlement.async_configure()
+            self.vehicles.async_sync()
+            self.planning.async_configure()
+            self.fuse.async_configure()
 
     @callback
     def async_sync_chargers(self) -> None:
@@ -376,13 +403,23 @@ class Hub:
         title, _ = self._shown.pop(subentry_id)
         self.device_ids.pop(subentry_id, None)
         self._desk.async_charger_removed(charger.identity)
+        self.fuse.async_forget(subentry_id)
+        releases = self.steering.async_forget(subentry_id)
+        self.planning.async_forget(subentry_id)
         task = self.hass.async_create_task(
-            self._forget(charger.identity, title), f"{DOMAIN} forget a charger"
+            self._forget(charger.identity, title, releases),
+            f"{DOMAIN} forget a charger",
         )
         self._forgetting.add(task)
         task.add_done_callback(self._forgetting.discard)
 
-    async def _forget(self, identity: str, title: str) -> None:
+    async def _forget(
+        self,
+        identity: str,
+        title: str,
+        releases: Iterable[Awaitable[None]],
+    ) -> None:
+        await asyncio.gather(*releases)
         await self.central.remove(identity)
         if identity not in self.central.chargers:
             self.journal.forget(identity)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 import logging
 from pathlib import Path
 from typing import Final, override
@@ -29,6 +30,7 @@ from .ledger import (
     Stop,
 )
 from .ledger.database import file_url, parse, sqlite_path
+from .ledger_late import LateFiling
 from .ledger_memories import Memories
 from .ledger_recall import read_kept
 
@@ -70,6 +72,7 @@ class LedgerJournal(Journal):
         self._opened = asyncio.Event()
         self._loading: asyncio.Task[None] | None = None
         self._closed = False
+        self._late = LateFiling(lambda: self.loaded and self.ledger.health is None)
         self.ledger.on_opening.append(lambda _: self._opened.set())
         _never = self.ledger.listen(self._health_changed)
 
@@ -114,6 +117,7 @@ class LedgerJournal(Journal):
                 await asyncio.sleep(RETRY_S)
         for listener in tuple(self.on_loaded):
             listener()
+        self._late.begin()
 
     async def _take_over(self) -> None:
         self._memories.take_over(await read_kept(self.ledger))
@@ -121,6 +125,7 @@ class LedgerJournal(Journal):
     def _health_changed(self, problem: LedgerUnavailable | None) -> None:
         if problem is None:
             self._memories.forget_soon()
+            self._late.begin()
 
     def _require_loaded(self) -> None:
         """Raise `LedgerUnavailable` as long as it is not known what is kept."""
@@ -143,11 +148,23 @@ class LedgerJournal(Journal):
 
         Done soon; ids that it used are never given again.
         """
+        self._late.forget(identity)
         self._memories.forget(identity, history=history)
 
     @override
     async def open_transaction(self, identity: str, transaction: Transaction) -> int:
         """Keep a transaction that begins; a start that is repeated gets its old id."""
+        try:
+            return await self._open(identity, transaction)
+        except LedgerUnavailable:
+            start = self._start(identity, transaction)
+            key = (start.connector, start.id_tag, start.time.raw, start.meter_start_wh)
+            self._late.keep(
+                identity, key, partial(self._open, identity, replace(transaction))
+            )
+            raise
+
+    async def _open(self, identity: str, transaction: Transaction) -> int:
         self._require_loaded()
         memory = self.memory(identity)
         self._file_found(identity, memory)
@@ -177,6 +194,22 @@ class LedgerJournal(Journal):
         identity: str,
         transaction: Transaction,
         registers: Sequence[RegisterValue] = (),
+    ) -> None:
+        try:
+            await self._close(identity, transaction, registers)
+        except LedgerUnavailable:
+            self._late.keep(
+                identity,
+                (transaction.transaction_id, transaction.ended_at),
+                partial(self._close, identity, transaction, registers),
+            )
+            raise
+
+    async def _close(
+        self,
+        identity: str,
+        transaction: Transaction,
+        registers: Sequence[RegisterValue],
     ) -> None:
         self._require_loaded()
         number = transaction.transaction_id
@@ -210,18 +243,25 @@ class LedgerJournal(Journal):
         id_tag: str | None,
         registers: Sequence[RegisterValue] = (),
     ) -> int | None:
-        self._require_loaded()
-        session = await self.ledger.close_transaction(
-            Stop(
-                charger=identity,
-                transaction_id=transaction_id,
-                time=self._time(identity, at),
-                meter_stop_wh=meter_stop_wh,
-                reason=reason,
-                id_tag=id_tag,
-                registers=self._registers(identity, 0, registers),
-            )
+        stop = Stop(
+            charger=identity,
+            transaction_id=transaction_id,
+            time=self._time(identity, at),
+            meter_stop_wh=meter_stop_wh,
+            reason=reason,
+            id_tag=id_tag,
+            registers=self._registers(identity, 0, registers),
         )
+        try:
+            self._require_loaded()
+            session = await self.ledger.close_transaction(stop)
+        except LedgerUnavailable:
+            self._late.keep(
+                identity,
+                (transaction_id, at),
+                partial(self.ledger.close_transaction, stop),
+            )
+            raise
         return None if session.state is SessionState.ORPHAN else session.id
 
     @override
@@ -263,8 +303,9 @@ class LedgerJournal(Journal):
             self._loading.cancel()
             with suppress(asyncio.CancelledError):
                 await self._loading
+        await self._late.close()
         try:
-            await self._memories.hand_over()
+            await self._memories.close()
         finally:
             await self.ledger.close()
 

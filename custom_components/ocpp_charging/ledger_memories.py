@@ -40,6 +40,7 @@ class Memories:
         self._timer: asyncio.TimerHandle | None = None
         self._forgetting: set[asyncio.Task[None]] = set()
         self.complete = False
+        self._closed = False
 
     @property
     def identities(self) -> frozenset[str]:
@@ -89,7 +90,8 @@ class Memories:
         self._memories[identity] = memory
         self._forgotten.pop(identity, None)
         self._stale[identity] = None
-        if self.complete and self._timer is None:
+        # What is said after the end is kept by the sessions themselves.
+        if self.complete and self._timer is None and not self._closed:
             self._save_in(SAVE_DELAY_S)
 
     def forget(self, identity: str, *, history: bool) -> None:
@@ -133,6 +135,11 @@ class Memories:
         await asyncio.gather(*self._forgetting)
         while self._stale and self.complete:
             self._save_some()
+
+    async def close(self) -> None:
+        """Hand over what changed, for the last time: the ledger is closed after it."""
+        self._closed = True
+        await self.hand_over()
 
     def _save_in(self, delay_s: float) -> None:
         loop = asyncio.get_running_loop()

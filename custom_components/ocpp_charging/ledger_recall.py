@@ -113,7 +113,7 @@ def merged(kept: ChargerMemory, learned: ChargerMemory) -> ChargerMemory:
     firmware = learned.info.firmware
     if firmware is not None and firmware != kept.info.firmware:
         # New firmware may do what the old one refused or died of.
-        features = replace(kept.features, measurands=None, limit_purpose=None)
+        features = kept.features.renewed()
         known = replace(kept, features=features, fatal_steps={}, answers_pings=False)
     result = _overlaid(known, learned, ChargerMemory())
     features = _overlaid(known.features, learned.features, Features())

@@ -1,4 +1,4 @@
-"""The numbers: how much current a connector may give."""
+"""The numbers: how much current a connector may give, and what is its goal."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -19,6 +19,8 @@ from .csms.connector import Connector
 from .entity import OcppEntity, OcppEntityDescription, async_setup_entities
 from .helpers import translated_errors
 from .hub import OcppConfigEntry
+from .plan_controls import PLAN_NUMBERS, PlanNumber
+from .plan_entity import PlanEntities
 
 # The OCPP layer keeps one outstanding CALL per charger; chargers do not wait for
 # each other.
@@ -87,6 +89,10 @@ async def async_setup_entry(
         connector_descriptions=CONNECTOR_NUMBERS,
         factory=OcppNumber,
     )
+    plans = PlanEntities(
+        entry, Platform.NUMBER, async_add_entities, PLAN_NUMBERS, PlanNumber
+    )
+    entry.async_on_unload(plans.async_start())
 
 
 class OcppNumber(OcppEntity, NumberEntity):

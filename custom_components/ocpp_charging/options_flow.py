@@ -8,15 +8,24 @@ import probatio
 from .charger_flow import INTERVAL_SELECTOR
 from .const import CONF_SAMPLE_INTERVAL, DEFAULT_SAMPLE_INTERVAL
 from .database_flow import DatabaseFlow
-from .price_flow import PriceFlow
+from .planning_flow import PlanningFlow
 from .signal_flow import SignalFlow
+from .smart_flow import SmartFlow
 from .tag_flow import tag_options
 
-SUBJECTS: Final = ["measuring", "prices", "signals", "tags", "database"]
+SUBJECTS: Final = [
+    "smart",
+    "measuring",
+    "prices",
+    "signals",
+    "planning",
+    "tags",
+    "database",
+]
 """The steps that the menu offers, one for each subject."""
 
 
-class OcppOptionsFlow(DatabaseFlow, PriceFlow, SignalFlow):
+class OcppOptionsFlow(SmartFlow, DatabaseFlow, SignalFlow, PlanningFlow):
     """Changes the settings, with the chargers connected."""
 
     async def async_step_init(

@@ -13,9 +13,13 @@ from homeassistant.helpers.event import (
 )
 from homeassistant.util import dt as dt_util
 
+from .cost_sensor import CostSensors
 from .csms.reservations import reservation_of
 from .entity import OcppEntity, Place, async_setup_entities
+from .fuse_sensor import FuseSensors
 from .hub import OcppConfigEntry
+from .plan_entity import PlanEntities
+from .plan_sensor import PLAN_SENSORS, PlanSensor
 from .price_sensor import PriceSensors
 from .sensor_table import (
     CHARGER_SENSORS,
@@ -31,6 +35,7 @@ from .sensor_table import (
 )
 from .tag_energy import TagSensors
 from .tag_names import tag_label
+from .vehicle_entities import VehicleEntities
 
 # The entities do no I/O, and the OCPP layer keeps one outstanding CALL per charger.
 PARALLEL_UPDATES = 0
@@ -52,6 +57,13 @@ async def async_setup_entry(
     )
     entry.async_on_unload(TagSensors(entry, async_add_entities).async_start())
     entry.async_on_unload(PriceSensors(entry, async_add_entities).async_start())
+    entry.async_on_unload(CostSensors(entry, async_add_entities).async_start())
+    plans = PlanEntities(
+        entry, Platform.SENSOR, async_add_entities, PLAN_SENSORS, PlanSensor
+    )
+    entry.async_on_unload(plans.async_start())
+    entry.async_on_unload(VehicleEntities(entry, async_add_entities).async_start())
+    entry.async_on_unload(FuseSensors(entry, async_add_entities).async_start())
 
 
 def _make(place: Place, description: OcppSensorDescription) -> OcppSensor:

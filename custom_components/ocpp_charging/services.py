@@ -24,7 +24,15 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.service import async_register_admin_service
 import probatio
 
-from . import actions, certificate_actions, firmware_actions, log_actions, sessions
+from . import (
+    actions,
+    certificate_actions,
+    firmware_actions,
+    grid_actions,
+    log_actions,
+    plan_actions,
+    sessions,
+)
 from .actions import ATTR_CONNECTOR
 from .const import DOMAIN
 from .ledger import SessionState
@@ -358,6 +366,38 @@ ACTIONS = (
         },
         response=_OPTIONAL,
         admin=True,
+    ),
+    Action(
+        name="get_plan",
+        handler=plan_actions.get_plan,
+        fields={**_CONNECTOR, **plan_actions.PLAN_FIELDS},
+        response=_ONLY,
+    ),
+    Action(
+        name="set_goal",
+        handler=plan_actions.set_goal,
+        fields={**_CONNECTOR, **plan_actions.GOAL_FIELDS},
+        response=_OPTIONAL,
+        check=plan_actions.some,
+    ),
+    Action(
+        name="clear_goal",
+        handler=plan_actions.clear_goal,
+        fields=_CONNECTOR,
+        response=_OPTIONAL,
+    ),
+    Action(
+        name="replan",
+        handler=plan_actions.replan,
+        fields=_CONNECTOR,
+        response=_OPTIONAL,
+    ),
+    Action(
+        name="set_grid_limit",
+        handler=grid_actions.set_grid_limit,
+        fields=grid_actions.LIMIT_FIELDS,
+        response=_OPTIONAL,
+        check=grid_actions.ends,
     ),
 )
 

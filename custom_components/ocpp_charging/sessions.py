@@ -14,7 +14,7 @@ from .actions import ATTR_CONNECTOR
 from .const import DOMAIN
 from .csms.tags import fold
 from .hub import Hub
-from .ledger import LedgerUnavailable, Session, SessionFilter
+from .ledger import Cost, LedgerUnavailable, Session, SessionFilter
 from .tag_names import tag_names
 
 MAX_SESSIONS = 1000
@@ -44,6 +44,7 @@ async def get_sessions(call: ServiceCall) -> ServiceResponse:
         "sessions": [_session(names, session) for session in sessions],
         "count": totals.sessions,
         "energy_kwh": totals.energy_wh / 1000,
+        **_cost(totals.cost, totals.unpriced_wh),
         "tags": _tags(names, per_tag),
     }
 
@@ -101,7 +102,23 @@ def _session(names: Mapping[str, str], session: Session) -> dict[str, Any]:
             None if end is None else round((end - session.started_at).total_seconds())
         ),
         "energy_kwh": None if energy is None else energy / 1000,
+        **_cost(session.cost, session.unpriced_wh),
         "reason": session.reason,
         "gap_s": session.gap_s,
         "notes": list(session.notes),
     }
+
+
+def _cost(cost: Cost, unpriced_wh: int | None) -> dict[str, JsonValueType]:
+    """Tell what was settled; what nobody knows is None."""
+    return {
+        "cost": cost.amount,
+        "currency": cost.currency,
+        "co2_kg": _thousandth(cost.co2_g),
+        "solar_kwh": _thousandth(cost.solar_wh),
+        "unpriced_kwh": _thousandth(unpriced_wh),
+    }
+
+
+def _thousandth(number: int | None) -> float | None:
+    return None if number is None else number / 1000

@@ -16,6 +16,9 @@ from .csms.model import ConnectorStatus
 from .entity import OcppEntity, OcppEntityDescription, Place, async_setup_entities
 from .helpers import translated_errors
 from .hub import OcppConfigEntry
+from .plan_controls import PLAN_SWITCHES, PlanSwitch
+from .plan_entity import PlanEntities
+from .planning.override import async_owner_acts
 
 # The OCPP layer keeps one outstanding CALL per charger; chargers do not wait for
 # each other.
@@ -38,12 +41,28 @@ class OcppSwitchDescription(OcppEntityDescription, SwitchEntityDescription):
 
 
 async def _set_charging(place: Place, on: bool) -> None:
-    """Start or stop a session; what is so already needs no command."""
+    """Start or stop a session; what is so already needs no command.
+
+    Where smart charging decides, it decides no more until the car is unplugged.
+    """
+    connector = place.connector
     seconds = place.hub.central.timing.confirm
-    if on:
-        await control.start_charging(place.charger, place.connector_id, timeout=seconds)
-    elif CHARGING.is_on_fn(place.connector):
-        await control.stop_charging(place.charger, place.connector_id, timeout=seconds)
+    async with async_owner_acts(place.hub, place.charger, connector, on=on):
+        if on:
+            await control.start_charging(
+                place.charger, place.connector_id, timeout=seconds
+            )
+        elif connector.transaction is not None or connector.charging:
+            await control.stop_charging(
+                place.charger, place.connector_id, timeout=seconds
+            )
+
+
+def _is_charging(connector: Connector) -> bool | None:
+    """Say whether it charges, or would if the car wanted: not while a plan waits."""
+    if connector.held_by is not None and connector.planned_limit_a == 0:
+        return connector.charging is True
+    return connector.transaction is not None or connector.charging
 
 
 async def _set_availability(place: Place, on: bool) -> None:
@@ -65,8 +84,8 @@ AVAILABILITY = OcppSwitchDescription(
 
 CHARGING = OcppSwitchDescription(
     key="charging",
-    keys=("transaction", "charging", "status"),
-    is_on_fn=lambda connector: connector.transaction is not None or connector.charging,
+    keys=("transaction", "charging", "status", "held_by", "planned_limit_a"),
+    is_on_fn=_is_charging,
     set_fn=_set_charging,
 )
 
@@ -85,6 +104,10 @@ async def async_setup_entry(
         connector_descriptions=(CHARGING, AVAILABILITY),
         factory=OcppSwitch,
     )
+    plans = PlanEntities(
+        entry, Platform.SWITCH, async_add_entities, PLAN_SWITCHES, PlanSwitch
+    )
+    entry.async_on_unload(plans.async_start())
 
 
 class OcppSwitch(OcppEntity, SwitchEntity):

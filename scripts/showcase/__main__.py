@@ -2,17 +2,20 @@
 
 import argparse
 import asyncio
+from datetime import datetime
 from pathlib import Path
 import signal
 import sys
 from typing import Any
 
 from .browser import photograph
-from .check import check
+from .check import SMALL, check
 from .home import USER, Home, HomeError
-from .scene import BAYS, DASHBOARD, Scene
+from .night import Curves
+from .scene import BAYS, DASHBOARD, ZONE, Scene
 
 PORT = 8123
+TELL_SECONDS = 300
 
 
 def _arguments() -> argparse.Namespace:
@@ -24,8 +27,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--check",
         action="store_true",
-        help="no browser: switch both chargers on and off, print what was seen, "
-        "exit with 0 or 1",
+        help="no browser: switch both chargers on and off, let both cars charge by "
+        "plan in a night of some seconds, print what was seen, exit with 0 or 1",
     )
     parser.add_argument(
         "--screenshot",
@@ -42,13 +45,18 @@ def _say(text: str) -> None:
 
 async def _show(scene: Scene) -> bool:
     """Tell where to look, and wait to be told to end."""
+    await scene.steer()
     _say(
         f"\n  Open    {scene.home.url}/{DASHBOARD}\n"
         f"  Log in  {USER} / {scene.home.password}\n\n"
-        "Two cars are plugged in; switch one on. Ctrl-C ends it and leaves nothing."
+        "Two cars are plugged in, and wait for cheap hours; switch one on, or choose\n"
+        "another mode. Ctrl-C ends it and leaves nothing."
     )
     try:
-        await asyncio.get_running_loop().create_future()
+        while True:
+            # The day goes on: prices, CO2 and the sun are told anew.
+            await asyncio.sleep(TELL_SECONDS)
+            await Curves.of_day(datetime.now(ZONE)).tell(scene.home)
     except asyncio.CancelledError:
         _say("\nStopping ...")
     return True
@@ -56,6 +64,7 @@ async def _show(scene: Scene) -> bool:
 
 async def _picture(scene: Scene, file: Path) -> bool:
     """Charge for a while and take the picture."""
+    await scene.steer()
     for bay in BAYS:
         await scene.home.call(
             "switch",
@@ -104,7 +113,8 @@ async def main() -> int:
             _say("Adding the central system and two chargers ...")
             good = False
             try:
-                async with Scene.built(home) as scene:
+                part = SMALL if arguments.check else 1.0
+                async with Scene.built(home, battery_part=part) as scene:
                     good = await _run(scene, arguments)
             finally:
                 if not good and home.log:

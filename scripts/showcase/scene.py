@@ -4,17 +4,32 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from simulator import Car, ChargePoint, ChargePointOptions
 
 from .home import Home, HomeError, free_port
+from .night import CO2, PRICE, SUN, Curves, add_car, choose_signals
 
 DOMAIN = "ocpp_charging"
 DASHBOARD = "charging-demo"
 SAMPLE_SECONDS = 5
 STEP_SECONDS = 60
+ZONE = ZoneInfo("Europe/Amsterdam")
+DAYS = (
+    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
+)  # fmt: skip
+PLAN_KEYS = (
+    "switch.smart_charging",
+    "mode",
+    "ready_by",
+    "target_soc",
+    "reason",
+    "plan",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +43,8 @@ class Bay:
     car_name: str
     battery_kwh: float
     soc: float
+    target_soc: int
+    departs: str
     register_wh: float
 
 
@@ -40,6 +57,8 @@ BAYS = (
         car_name="city car",
         battery_kwh=40,
         soc=38,
+        target_soc=80,
+        departs="08:30:00",
         register_wh=1_834_210,
     ),
     Bay(
@@ -50,6 +69,8 @@ BAYS = (
         car_name="family car",
         battery_kwh=77,
         soc=52,
+        target_soc=90,
+        departs="07:15:00",
         register_wh=5_120_845,
     ),
 )
@@ -66,18 +87,30 @@ class Scene:
         self.entities: dict[str, dict[str, str]] = {}
         """Entity ids by charger identity, then by the entity's key."""
         self._entry_id = ""
+        self._battery_part = 1.0
         self._stack = AsyncExitStack()
 
     @classmethod
     @asynccontextmanager
-    async def built(cls, home: Home) -> AsyncIterator[Scene]:
-        """Set everything up as an owner would; the chargers leave at the end."""
+    async def built(
+        cls, home: Home, *, battery_part: float = 1.0
+    ) -> AsyncIterator[Scene]:
+        """Set everything up as an owner would; the chargers leave at the end.
+
+        Batteries are `battery_part` of their size.
+        """
         scene = cls(home)
+        scene._battery_part = battery_part
         async with scene._stack:
             await scene._add_central_system()
             for bay in BAYS:
                 await scene._add_charger(bay)
             await scene._find_entities()
+            await Curves.of_day(datetime.now(ZONE)).tell(home)
+            await choose_signals(home, scene._entry_id)
+            for bay in BAYS:
+                await scene._add_car(bay)
+            await scene._find_entities(*PLAN_KEYS)
             await scene._draw_dashboard()
             yield scene
 
@@ -147,12 +180,51 @@ class Scene:
         await self._stack.enter_async_context(charger)
         self.chargers[bay.identity] = charger
         car = Car(
-            battery_kwh=bay.battery_kwh,
+            battery_kwh=self.battery_kwh(bay),
             soc_percent=bay.soc,
             phases=bay.phases,
             max_current_a=32 if bay.phases == 1 else 16,
         )
         await charger.plug(1, car)
+
+    async def steer(self) -> None:
+        """Have both cars charged by plan."""
+        for bay in BAYS:
+            await self.home.call(
+                "select",
+                "select_option",
+                entity_id=self.entities[bay.identity]["mode"],
+                option="smart",
+            )
+
+    def battery_kwh(self, bay: Bay) -> float:
+        """Return what the car's battery holds here."""
+        return bay.battery_kwh * self._battery_part
+
+    async def _add_car(self, bay: Bay) -> None:
+        """Tell of the car, its charger, and when it leaves."""
+        subentries = await self.home.ask(
+            "config_entries/subentries/list", entry_id=self._entry_id
+        )
+        charger = next(one for one in subentries if one["title"] == bay.name)
+        await add_car(
+            self.home,
+            self._entry_id,
+            {
+                "name": bay.car_name.capitalize(),
+                "battery_kwh": self.battery_kwh(bay),
+                "phases": str(bay.phases),
+                "min_current_a": 6,
+                "max_current_a": 32 if bay.phases == 1 else 16,
+                "efficiency": 90,
+                "soc_entity": self.entities[bay.identity]["soc"],
+            },
+            {
+                "preferred_charger": charger["subentry_id"],
+                "target_soc": bay.target_soc,
+                "departures": dict.fromkeys(DAYS, bay.departs),
+            },
+        )
 
     async def _until_found(self, path: str, flow: dict[str, Any]) -> Any:
         async with _patience("the charger to be found"):
@@ -161,9 +233,9 @@ class Scene:
                 flow = await self.home.rest("GET", f"{path}/{flow['flow_id']}")
         return flow
 
-    async def _find_entities(self) -> None:
+    async def _find_entities(self, *more: str) -> None:
         """Learn the entity ids; they appear as the chargers report their values."""
-        wanted = {"switch.charging", "power", "energy", "charging_state", "soc"}
+        wanted = {"switch.charging", "power", "energy", "charging_state", "soc", *more}
         async with _patience("the chargers' entities"):
             while True:
                 await self.read_entities()
@@ -199,7 +271,10 @@ class Scene:
                     "type": "sections",
                     "title": "Charging",
                     "max_columns": len(BAYS),
-                    "sections": [self._section(bay) for bay in BAYS],
+                    "sections": [
+                        *(self._section(bay) for bay in BAYS),
+                        _signals_section(),
+                    ],
                 }
             ],
         }
@@ -226,6 +301,13 @@ class Scene:
             ("energy", "Meter", 6),
             ("status", "Charger says", 6),
             ("current_limit", "Current limit", 6),
+            ("switch.smart_charging", "Smart charging", 6),
+            ("mode", "Mode", 6),
+            ("reason", "Why", 12),
+            ("next_start", "Next start", 6),
+            ("expected_end", "Ready", 6),
+            ("expected_cost", "Will cost", 6),
+            ("expected_co2", "CO2", 6),
         )
         tiles: list[dict[str, Any]] = []
         for key, name, columns in keys:
@@ -239,7 +321,8 @@ class Scene:
                     }
                 )
         if "current_limit" in ids:
-            tiles[-1] |= {
+            limit = next(one for one in tiles if one["entity"] == ids["current_limit"])
+            limit |= {
                 "features": [{"type": "numeric-input", "style": "buttons"}],
                 "features_position": "inline",
                 "grid_options": {"columns": 12},
@@ -256,6 +339,27 @@ class Scene:
             "icon": "mdi:ev-station",
         }
         return {"type": "grid", "cards": [heading, *tiles, graph]}
+
+
+def _signals_section() -> dict[str, Any]:
+    """Return what plans are made of."""
+    names = {PRICE: "Price now", CO2: "CO2 of the grid", SUN: "Sun on the roof"}
+    tiles = [
+        {"type": "tile", "entity": one, "name": name} for one, name in names.items()
+    ]
+    rows = (
+        f"{{% for one in (state_attr('{PRICE}', 'prices') or []) "
+        "if as_datetime(one.end) > now() %}"
+        "{% if loop.index <= 24 %}| {{ as_timestamp(one.start) | "
+        "timestamp_custom('%H:%M') }} | {{ '%.2f' | format(one.value) }} | "
+        "{{ '█' * (one.value * 40) | int }} |\n{% endif %}{% endfor %}"
+    )
+    text = f"| Day ahead | EUR/kWh | |\n|---|---|---|\n{rows}"
+    heading = {"type": "heading", "heading": "Home", "icon": "mdi:home-lightning-bolt"}
+    return {
+        "type": "grid",
+        "cards": [heading, *tiles, {"type": "markdown", "content": text}],
+    }
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 import random
 
 from hypothesis import given, settings, strategies as st
@@ -12,6 +13,7 @@ from custom_components.ocpp_charging.ledger.energy import (
     Note,
     SessionEnergy,
     Value,
+    energy_path,
     essential,
     session_energy,
 )
@@ -279,6 +281,15 @@ def test_whatever_is_told_the_energy_is_not_negative_and_has_no_order(
         values=shuffled,
     )
     assert session_energy(other) == found
+
+
+@settings(max_examples=300, deadline=None)
+@given(facts=_facts)
+def test_the_path_of_the_energy_rises_to_what_a_session_took(facts: Facts) -> None:
+    path = energy_path(facts)
+    assert all(one <= other for one, other in pairwise(path))
+    assert all(one[1] <= other[1] for one, other in pairwise(path))
+    assert (path[-1][1] if path else None) == session_energy(facts).energy_wh
 
 
 @settings(max_examples=300, deadline=None)

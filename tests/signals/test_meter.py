@@ -150,6 +150,23 @@ async def test_listeners_are_told_while_it_runs(hass: HomeAssistant) -> None:
     assert meter.measured().power_w is None
 
 
+async def test_a_value_that_is_told_again_is_heard_and_not_stale(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory
+) -> None:
+    meter = HouseMeter(hass)
+    meter.async_configure(HouseSettings(grid_power=put(hass, "grid", 5)))
+    told: list[float | None] = []
+    meter.listen(lambda: told.append(meter.measured().power_w))
+    stop = meter.async_start()
+    freezer.tick(STALE * 2)
+    assert meter.measured().is_stale(dt_util.utcnow())
+    put(hass, "grid", 5)
+    await hass.async_block_till_done()
+    assert told == [5]
+    assert not meter.measured().is_stale(dt_util.utcnow())
+    stop()
+
+
 def test_settings_are_kept_as_they_are() -> None:
     settings = HouseSettings(
         grid_power="sensor.a",

@@ -189,6 +189,21 @@ async def typed(
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
+@pytest.mark.parametrize("zone", ["America/Los_Angeles", "Pacific/Auckland"])
+@pytest.mark.parametrize("hour", [0, 9, 14, 23])
+async def test_a_typed_price_holds_at_every_hour_of_the_day_here(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    zone: str,
+    hour: int,
+) -> None:
+    await hass.config.async_set_time_zone(zone)
+    freezer.move_to(f"2026-11-23T{hour:02}:30:00+00:00")
+    await typed(hass, entry, 0.3)
+    assert entry.runtime_data.prices.price.series.at(dt_util.utcnow()) == 0.3
+
+
 async def test_fees_stay_when_another_source_is_chosen(
     hass: HomeAssistant, entry: MockConfigEntry, install: Install
 ) -> None:

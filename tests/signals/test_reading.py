@@ -307,10 +307,12 @@ async def test_the_price_of_now_is_known_for_this_hour_alone(
     assert rows(candidate.reading.series) == [(*EXPECTED[14][:2], 0.31)]
 
 
-async def test_a_typed_price_is_known_for_a_week(hass: HomeAssistant) -> None:
+async def test_a_typed_price_is_known_for_a_week_and_two_days_back(
+    hass: HomeAssistant,
+) -> None:
     reading = await read(hass, "typed", amount=0.3)
     assert reading.failure is None
-    assert reading.series.start == MIDNIGHT
+    assert reading.series.start == MIDNIGHT - timedelta(days=2)
     assert reading.series.end == MIDNIGHT + timedelta(days=8)
     assert [item.value for item in reading.series] == [0.3]
 

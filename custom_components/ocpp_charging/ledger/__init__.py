@@ -8,6 +8,7 @@ from .ledger import Ledger, Opening
 from .records import (
     ChargerRecord,
     ChargerTime,
+    Cost,
     Register,
     RegisterKind,
     Session,
@@ -17,14 +18,18 @@ from .records import (
     Stop,
     Totals,
 )
+from .settling import Due, Rates, Stretch
 
 __all__ = [
     "Cause",
     "ChargerRecord",
     "ChargerTime",
+    "Cost",
+    "Due",
     "Ledger",
     "LedgerUnavailable",
     "Opening",
+    "Rates",
     "Register",
     "RegisterKind",
     "Session",
@@ -32,5 +37,6 @@ __all__ = [
     "SessionState",
     "Start",
     "Stop",
+    "Stretch",
     "Totals",
 ]

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Final
 
 from .records import RegisterKind, shifted
@@ -108,6 +108,31 @@ def session_energy(facts: Facts) -> SessionEnergy:
     # What came after the stop is then the better witness.
     late = session_energy(replace(facts, meter_stop_wh=None))
     return replace(late, notes=late.notes | {Note.STOP_UNUSABLE})
+
+
+def energy_path(facts: Facts) -> list[tuple[datetime, int]]:
+    """Return when a session had taken how much in all; times and Wh never fall.
+
+    The last is what `session_energy` tells, at its end, or while it runs at the last
+    value. Empty when nothing tells.
+    """
+    result = session_energy(facts)
+    total = result.energy_wh
+    if total is None:
+        return []
+    if Note.STOP_UNUSABLE in result.notes:
+        facts = replace(facts, meter_stop_wh=None)
+    taken = 0
+    points: list[tuple[datetime, int]] = []
+    for step in _steps(_sequence(facts)):
+        taken += step.added
+        points.append((step.value.at, min(taken, total)))
+    if facts.ended_at is not None:
+        points.append((facts.ended_at, total))
+    points.sort()
+    risen = accumulate((wh for _, wh in points), max)
+    path = [(at, wh) for (at, _), wh in zip(points, risen, strict=True)]
+    return [*path[:-1], (path[-1][0], total)]
 
 
 def essential(facts: Facts) -> list[Value]:

@@ -209,6 +209,7 @@ class Filing:
                 energy_wh=energy,
                 gap_s=round(result.gap.total_seconds()),
                 notes=sorted(notes) or None,
+                settled_at=None,
             )
         )
 

@@ -15,7 +15,7 @@ from typing import Final
 
 from sqlalchemy import URL, Connection, Engine
 
-from . import facts, ids, keeping, migrations, reading, rescue
+from . import costs, facts, ids, keeping, migrations, reading, rescue, settling
 from .backlog import Backlog
 from .database import checkpoint_pragma, connect, parse, sqlite_path
 from .errors import Cause, LedgerUnavailable
@@ -23,6 +23,7 @@ from .faults import unavailable
 from .filing import Filing
 from .records import (
     ChargerRecord,
+    Cost,
     Register,
     Session,
     SessionFilter,
@@ -30,6 +31,7 @@ from .records import (
     Stop,
     Totals,
 )
+from .settling import Due, Rates
 from .writer import Writer
 
 _LOGGER = logging.getLogger(__name__)
@@ -231,6 +233,43 @@ class Ledger:
             work = partial(keeping.prune, charger_id=charger_id, before=minute)
             deleted += await self._writer.submit(work)
         return deleted
+
+    async def settle(self, transaction_id: int, rates: Rates) -> bool:
+        """Work out what a session cost; return whether that has changed it.
+
+        Raises `LedgerUnavailable`.
+        """
+        return await self._writer.submit(
+            lambda filing: settling.settle(filing, transaction_id, rates)
+        )
+
+    async def due(
+        self,
+        since: datetime,
+        *,
+        identities: frozenset[str] | None = None,
+        incomplete: bool = False,
+    ) -> list[Due]:
+        """Return the sessions that are to be settled (`settling.due`)."""
+        return await self._read(
+            lambda connection: settling.due(
+                connection,
+                self._central,
+                since,
+                identities=identities,
+                incomplete=incomplete,
+            )
+        )
+
+    async def cost_of_connectors(
+        self, identities: frozenset[str] | None = None
+    ) -> dict[tuple[str, int], Cost]:
+        """Return what all sessions of each charger's connectors cost."""
+        return await self._read(
+            lambda connection: costs.of_connectors(
+                connection, self._central, identities
+            )
+        )
 
     async def sessions(self, wanted: SessionFilter = _EVERYTHING) -> list[Session]:
         """Return sessions in the order in which they began."""

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Connection,
+    Double,
     ForeignKey,
     Identity,
     Index,
@@ -140,7 +141,14 @@ def _step_2(connection: Connection) -> None:
     _create(connection, metadata)
 
 
-STEPS: Final[tuple[Callable[[Connection], None], ...]] = (_step_1, _step_2)
+def _step_3(connection: Connection) -> None:
+    """Make room for what settlements are worked out with, and for which are due."""
+    _add_column(connection, "transactions", Column("settled_at", Moment))
+    for name in ("price", "feed_in_price", "co2_g_kwh", "solar_share"):
+        _add_column(connection, "settlements", Column(name, Double))
+
+
+STEPS: Final[tuple[Callable[[Connection], None], ...]] = (_step_1, _step_2, _step_3)
 VERSION: Final = len(STEPS)
 
 

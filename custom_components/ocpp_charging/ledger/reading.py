@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, select
 
-from . import facts
+from . import costs, facts
 from .columns import LIMIT_IDENTITY, LIMIT_TAG, text
 from .energy import session_energy
 from .records import ChargerRecord, Session, SessionFilter, SessionState, Totals
@@ -47,19 +47,19 @@ def sessions(
     )
     if wanted.limit is not None:
         statement = statement.limit(wanted.limit)
-    return [_session(connection, row) for row in connection.execute(statement).all()]
+    return _sessions(connection, connection.execute(statement).all())
 
 
 def session(
     connection: Connection, central: str, transaction_id: int
 ) -> Session | None:
     """Return a session by its id."""
-    row = connection.execute(
+    rows = connection.execute(
         select(*_SESSION)
         .join(chargers)
         .where(chargers.c.central == central, _columns.id == transaction_id)
-    ).one_or_none()
-    return None if row is None else _session(connection, row)
+    ).all()
+    return next(iter(_sessions(connection, rows)), None)
 
 
 def last_sessions(
@@ -85,7 +85,13 @@ def last_sessions(
         .join(found, found.c.id == _columns.id)
         .where(found.c.newest == 1)
     ).all()
-    return [_session(connection, row) for row in rows]
+    return _sessions(connection, rows)
+
+
+def _sessions(connection: Connection, rows: Sequence[Row[Any]]) -> list[Session]:
+    found = [_session(connection, row) for row in rows]
+    costs.add_to(connection, found)
+    return found
 
 
 def totals(connection: Connection, central: str, wanted: SessionFilter) -> Totals:
@@ -94,8 +100,18 @@ def totals(connection: Connection, central: str, wanted: SessionFilter) -> Total
     statement = select(func.count(), func.sum(_columns.energy_wh), began)
     row = connection.execute(_filtered(statement, central, wanted)).one()
     count, energy, began_at = row
-    taken = sum(each.energy_wh or 0 for each in _running(connection, central, wanted))
-    return Totals(sessions=count, energy_wh=int(energy or 0) + taken, began_at=began_at)
+    running = _running(connection, central, wanted)
+    taken = sum(each.energy_wh or 0 for each in running)
+    coming = sum((each.energy_wh or 0) - each.cost.settled_wh for each in running)
+    cost = costs.of_all(connection, _filtered(select(_columns.id), central, wanted))
+    total = int(energy or 0) + taken
+    return Totals(
+        sessions=count,
+        energy_wh=total,
+        began_at=began_at,
+        cost=cost,
+        unpriced_wh=max(0, total - cost.priced_wh - coming),
+    )
 
 
 def energy_per_tag(

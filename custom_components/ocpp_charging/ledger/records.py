@@ -114,6 +114,23 @@ class ChargerRecord:
     memory: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cost:
+    """What was settled, in sum: money, CO2 in g, energy in Wh.
+
+    What was never known is None: the `amount` without any price, or in two currencies,
+    the CO2 without a source of it, the sun's energy without a meter. `settled_wh` is
+    what was looked at, `priced_wh` the part of it with a price.
+    """
+
+    amount: float | None = None
+    currency: str | None = None
+    co2_g: int | None = None
+    solar_wh: int | None = None
+    settled_wh: int = 0
+    priced_wh: int = 0
+
+
 @dataclass(slots=True, kw_only=True)
 class Session:
     """A session as the ledger tells it.
@@ -140,6 +157,16 @@ class Session:
     energy_wh: int | None
     gap_s: int
     notes: tuple[str, ...]
+    cost: Cost = field(default_factory=Cost)
+
+    @property
+    def unpriced_wh(self) -> int | None:
+        """Return how much of its energy has no price; what it takes now comes later."""
+        if self.energy_wh is None:
+            return None
+        running = self.state is SessionState.RUNNING
+        looked_at = self.cost.settled_wh if running else self.energy_wh
+        return max(0, looked_at - self.cost.priced_wh)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,8 +191,13 @@ class SessionFilter:
 
 @dataclass(frozen=True, kw_only=True)
 class Totals:
-    """How many sessions there are, since when, and what they took, in Wh."""
+    """How many sessions there are, since when, what they took, in Wh, and what it cost.
+
+    `unpriced_wh` is what of it has no price; what is taken now gets one soon.
+    """
 
     sessions: int
     energy_wh: int
     began_at: datetime | None
+    cost: Cost = field(default_factory=Cost)
+    unpriced_wh: int = 0

@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Double,
     ForeignKey,
     Identity,
     Index,
@@ -88,6 +89,8 @@ transactions = Table(
     Column("energy_wh", BigInteger),
     Column("gap_s", BigInteger),
     Column("notes", Json),
+    # When its cost was worked out from the facts as they are; else that is due.
+    Column("settled_at", Moment),
     UniqueConstraint(
         "charger_id",
         "connector",
@@ -141,9 +144,15 @@ settlements = Table(
     Column("ends_at", Moment, nullable=False),
     Column("energy_wh", BigInteger, nullable=False),
     Column("solar_wh", BigInteger),
-    Column("cost", Numeric(14, 6)),
+    Column("cost", Numeric(14, 6, asdecimal=False)),
     Column("currency", String(3)),
     Column("co2_g", BigInteger),
+    # What it was worked out with, per kWh: nobody else may know that any more.
+    Column("price", Double),
+    Column("feed_in_price", Double),
+    Column("co2_g_kwh", Double),
+    Column("solar_share", Double),
     **OPTIONS,
 )
-"""What each price interval of a session took, cost and emitted; filled later."""
+"""What a session took, cost and emitted, for each time in which all prices, CO2 and
+the share of the sun stayed the same (`settling`). NULL is what is not known."""

@@ -13,11 +13,12 @@ from ..charging.problem import Signals
 from ..charging.series import Series
 from .base_load import BaseLoad, BaseLoadReader
 from .co2.reading import Co2Known, Co2Reader, Co2Settings
-from .combine import plus, total
+from .combine import lowest, plus, total
 from .demand import DemandKnown, DemandSettings, async_read as async_read_demand
 from .keeper import Keeper, Topic
 from .meter import HouseMeter, HouseSettings
 from .prices.home import HomePrices
+from .set_limit import SetLimit
 from .solar import SolarKnown, SolarSettings, async_read as async_read_solar
 
 _LOGGER = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class SignalBoard:
         self._entry = entry
         self.prices = HomePrices(hass, entry)
         self.meter = HouseMeter(hass)
+        self.set_limit = SetLimit(hass, entry)
         self.co2: Keeper[Co2Settings, Co2Known] = Keeper(
             hass,
             entry,
@@ -86,6 +88,7 @@ class SignalBoard:
                 (Topic.SOLAR, self.solar),
                 (Topic.HOUSE, self.house),
                 (Topic.GRID, self.grid),
+                (Topic.GRID, self.set_limit),
             )
         ]
 
@@ -107,6 +110,10 @@ class SignalBoard:
         self.house.async_configure(house)
         self.meter.async_configure(house)
 
+    async def async_load(self) -> None:
+        """Read what is kept: the limit that was set."""
+        await self.set_limit.async_load()
+
     @callback
     def async_start(self) -> Callable[[], None]:
         """Begin to read all; returns how to stop."""
@@ -119,6 +126,7 @@ class SignalBoard:
                 self.solar,
                 self.house,
                 self.grid,
+                self.set_limit,
             )
         ]
 
@@ -150,7 +158,7 @@ class SignalBoard:
             feed_in=self.prices.feed_in.series,
             co2=self.co2.known.series,
             solar=self.surplus,
-            limit=self.grid.known.limit,
+            limit=lowest([self.grid.known.limit, self.set_limit.series]),
         )
 
 

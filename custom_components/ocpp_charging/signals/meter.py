@@ -5,9 +5,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
-from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
+from homeassistant.core import (
+    Event,
+    EventStateChangedData,
+    EventStateReportedData,
+    HomeAssistant,
+    callback,
+)
 from homeassistant.helpers import entity_registry as er
-from homeassistant.helpers.event import async_track_state_change_event
+from homeassistant.helpers.event import (
+    async_track_state_change_event,
+    async_track_state_report_event,
+)
 
 from .told import number
 
@@ -75,12 +84,13 @@ class Measured:
 
     `power_w` is what the house draws from the grid, below 0 what it feeds in.
     `currents_a` is the same for each phase, below 0 only where the meter tells so. `at`
-    is when the oldest of the values was told.
+    is when the oldest of the values was told, and `newest_at` when the last one was.
     """
 
     power_w: float | None = None
     currents_a: tuple[float | None, ...] = ()
     at: datetime | None = None
+    newest_at: datetime | None = None
     missing: tuple[str, ...] = ()
 
     def age(self, now: datetime) -> timedelta | None:
@@ -115,7 +125,10 @@ class HouseMeter:
 
     @callback
     def listen(self, changed: Callable[[], None]) -> Callable[[], None]:
-        """Call `changed` whenever the meter tells anything; returns how to stop."""
+        """Call `changed` whenever the meter tells anything; returns how to stop.
+
+        Also when it tells the same again: that is not what a silent one does.
+        """
         self._listeners.append(changed)
         return lambda: self._listeners.remove(changed)
 
@@ -150,14 +163,20 @@ class HouseMeter:
             stop()
         self._stops = []
         if self._started and self.settings is not None and self.settings.entities:
+            entities = self.settings.entities
             self._stops = [
                 async_track_state_change_event(
-                    self._hass, self.settings.entities, self._async_changed
-                )
+                    self._hass, entities, self._async_changed
+                ),
+                async_track_state_report_event(
+                    self._hass, entities, self._async_changed
+                ),
             ]
 
     @callback
-    def _async_changed(self, _event: Event[EventStateChangedData]) -> None:
+    def _async_changed(
+        self, _event: Event[EventStateChangedData] | Event[EventStateReportedData]
+    ) -> None:
         self._tell()
 
     def _tell(self) -> None:
@@ -179,6 +198,7 @@ def measure(hass: HomeAssistant, settings: HouseSettings) -> Measured:
             for phase in phases
         ),
         at=min(times, default=None),
+        newest_at=max(times, default=None),
         missing=tuple(each for each, value in values.items() if value is None),
     )
 

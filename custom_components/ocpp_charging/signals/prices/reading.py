@@ -30,6 +30,8 @@ ACTION_TIMEOUT: Final = 60.0
 """Seconds that an integration may take to answer."""
 TYPED_AHEAD: Final = timedelta(days=8)
 """For how long typed prices are known: a week from any moment of today."""
+TYPED_BEFORE: Final = timedelta(days=2)
+"""How far back they are told: for sessions that ran while Home Assistant was off."""
 REACH: Final = timedelta(days=40)
 """What is farther away than this is a mistake, such as the year 1970."""
 
@@ -123,10 +125,13 @@ def _no(failure: Failure, detail: str = "") -> Reading:
 
 
 def _typed(settings: PriceSettings, now: datetime) -> Reading:
-    start = dt_util.start_of_local_day(now)
+    today, before = (
+        dt_util.start_of_local_day(dt_util.as_local(day))
+        for day in (now, now - TYPED_BEFORE)
+    )
     zone = dt_util.get_default_time_zone()
     return Reading(
-        series=settings.tariff.series(start, start + TYPED_AHEAD, zone),
+        series=settings.tariff.series(before, today + TYPED_AHEAD, zone),
     )
 
 

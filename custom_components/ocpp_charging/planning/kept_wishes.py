@@ -1,0 +1,89 @@
+"""Keeps the wishes over restarts, in Home Assistant's own storage."""
+
+from collections.abc import Mapping
+import logging
+from typing import Any, Final
+
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.storage import Store
+
+from ..const import DOMAIN
+from .wishes import Wishes
+
+_LOGGER = logging.getLogger(__name__)
+
+VERSION: Final = 1
+DELAY_S: Final = 5
+"""So long after a wish has changed they are written; a slider changes many times."""
+
+
+def _store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
+    return Store(hass, VERSION, f"{DOMAIN}.{entry_id}.wishes")
+
+
+class KeptWishes:
+    """The wishes of all connectors of a central system, on disk a moment later.
+
+    They are by the charger's subentry id and the connector's number.
+    """
+
+    def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
+        """Begin with none."""
+        self._store = _store(hass, entry_id)
+        self._kept: dict[str, dict[str, Any]] = {}
+        self._loaded = False
+
+    async def async_load(self) -> None:
+        """Read what was kept; what cannot be read is said once, and is not there."""
+        if self._loaded:
+            return
+        try:
+            self._kept = dict(await self._store.async_load() or {})
+        except Exception as error:  # noqa: BLE001
+            # Whatever is wrong with a file: wishes are no reason not to charge.
+            _LOGGER.error("What was wished of the chargers cannot be read: %s", error)
+        self._loaded = True
+
+    def get(self, key: tuple[str, int]) -> Wishes:
+        """Return what was wished at a connector."""
+        data: Mapping[str, Any] | None = self._kept.get(_name(key))
+        if not data:
+            return Wishes()
+        try:
+            return Wishes.from_data(data)
+        except (ValueError, TypeError, AttributeError) as error:
+            _LOGGER.error("What was wished of a charger cannot be used: %s", error)
+            return Wishes()
+
+    @callback
+    def async_set(self, key: tuple[str, int], wishes: Wishes) -> None:
+        """Keep what is wished at a connector."""
+        self._kept[_name(key)] = wishes.as_data()
+        self._async_save()
+
+    @callback
+    def async_forget(self, subentry_id: str) -> None:
+        """Keep nothing more of a charger."""
+        gone = [name for name in self._kept if name.startswith(f"{subentry_id}/")]
+        for name in gone:
+            del self._kept[name]
+        if gone:
+            self._async_save()
+
+    @callback
+    def _async_save(self) -> None:
+        self._store.async_delay_save(lambda: dict(self._kept), DELAY_S)
+
+    async def async_stop(self) -> None:
+        """Write what is not written yet."""
+        if self._loaded:
+            await self._store.async_save(dict(self._kept))
+
+
+async def async_remove_wishes(hass: HomeAssistant, entry_id: str) -> None:
+    """Delete what was kept for a central system that is removed."""
+    await _store(hass, entry_id).async_remove()
+
+
+def _name(key: tuple[str, int]) -> str:
+    return f"{key[0]}/{key[1]}"

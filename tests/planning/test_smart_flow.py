@@ -1,0 +1,132 @@
+"""The one form that sets smart charging up."""
+
+from datetime import time
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.ocpp_charging.planning import Mode
+
+from ..conftest import central_system, charger_subentry, set_up
+from ..flows import assert_texts, suggested
+from .conftest import Make, car
+
+
+async def opened(hass: HomeAssistant, entry: MockConfigEntry) -> dict[str, Any]:
+    flow = hass.config_entries.options
+    menu: Any = await flow.async_init(entry.entry_id)
+    assert menu["menu_options"][0] == "smart"
+    assert_texts(menu, "options")
+    result = await flow.async_configure(menu["flow_id"], {"next_step_id": "smart"})
+    assert_texts(result, "options")
+    return dict(result)
+
+
+def fields(result: dict[str, Any]) -> set[str]:
+    return {str(each) for each in result["data_schema"].schema}
+
+
+async def test_a_home_with_one_charger_is_set_up_with_one_form(
+    home: Make, hass: HomeAssistant
+) -> None:
+    hass.states.async_set(
+        "sensor.power_price", "0.31", {"unit_of_measurement": "EUR/kWh"}
+    )
+    made = await home(options={})
+    result = await opened(hass, made.entry)
+    assert fields(result) == {
+        "steered",
+        "source",
+        "ready_by",
+        "greenness",
+        "main_fuse_a",
+        "battery_kwh",
+    }
+    assert suggested(result, "steered") is True
+    assert suggested(result, "source") == "0"
+    done = await hass.config_entries.options.async_configure(
+        result["flow_id"],
+        {
+            "steered": True,
+            "source": "0",
+            "ready_by": "06:45:00",
+            "greenness": 30,
+            "main_fuse_a": 25,
+            "battery_kwh": 58,
+        },
+    )
+    assert done["type"] is FlowResultType.CREATE_ENTRY
+    await made.settle()
+    for connector in (1, 2):
+        wishes = made.of(connector).wishes
+        assert wishes.steered
+        assert wishes.mode is Mode.SMART
+        assert wishes.ready_by == time(6, 45)
+        assert wishes.greenness == 30
+    (fuse,) = made.entry.get_subentries_of_type("circuit")
+    assert fuse.title == "Main fuse"
+    assert fuse.data == {"limit_a": [25, 25, 25]}
+    (added,) = made.entry.runtime_data.vehicles.vehicles.values()
+    assert added.settings.name == "Car"
+    assert added.settings.battery_kwh == 58
+    assert made.entry.runtime_data.prices.price.settings is not None
+    assert "power price" in made.entry.options["price"]["title"].lower()
+
+    # What is there has its own place, and is not asked for again.
+    result = await opened(hass, made.entry)
+    assert fields(result) == {"steered", "source", "ready_by", "greenness"}
+    assert suggested(result, "source") == "keep"
+    assert suggested(result, "ready_by") == "06:45:00"
+    kept = dict(made.entry.options)
+    await hass.config_entries.options.async_configure(
+        result["flow_id"], {"steered": False, "source": "keep", "greenness": 0}
+    )
+    await made.settle()
+    assert made.entry.options == kept
+    assert not made.of().wishes.steered
+    assert made.of().wishes.ready_by is None
+
+
+async def test_another_mode_that_follows_the_plan_stays(
+    home: Make, hass: HomeAssistant
+) -> None:
+    made = await home(car())
+    await made.of().async_set(mode=Mode.SMART_SOLAR, steered=True)
+    result = await opened(hass, made.entry)
+    await hass.config_entries.options.async_configure(
+        result["flow_id"], {"steered": True, "source": "keep", "greenness": 0}
+    )
+    assert made.of().wishes.mode is Mode.SMART_SOLAR
+
+
+async def test_a_home_without_prices_is_not_asked_where_they_come_from(
+    home: Make, hass: HomeAssistant
+) -> None:
+    made = await home(car(), options={})
+    result = await opened(hass, made.entry)
+    assert "source" not in fields(result)
+    await hass.config_entries.options.async_configure(
+        result["flow_id"], {"steered": True, "greenness": 0}
+    )
+    assert made.of().wishes.steered
+    assert "price" not in made.entry.options
+
+
+async def test_a_charger_must_have_connected_before(
+    hass: HomeAssistant, unloads: None
+) -> None:
+    entry = await set_up(hass, central_system(charger_subentry()))
+    result = await opened(hass, entry)
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "no_connector"
+
+
+async def test_a_central_system_that_does_not_run_cannot_be_set_up(
+    hass: HomeAssistant, unloads: None
+) -> None:
+    entry = await set_up(hass, central_system(charger_subentry()))
+    await hass.config_entries.async_unload(entry.entry_id)
+    result = await opened(hass, entry)
+    assert result["reason"] == "not_loaded"

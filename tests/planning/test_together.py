@@ -1,0 +1,314 @@
+"""Cars that share something are planned together."""
+
+import asyncio
+from datetime import time, timedelta
+import threading
+from typing import Any
+
+from homeassistant.config_entries import ConfigSubentryData
+from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
+import pytest
+
+from custom_components.ocpp_charging.charging import (
+    JointPlan,
+    plan_jointly as real_search,
+)
+from custom_components.ocpp_charging.planning import ConnectorPlan, together
+from custom_components.ocpp_charging.planning.together import Together
+
+from ..actions import Caller
+from .conftest import PRICE, Home, Make
+
+START_COST = {"price": PRICE, "planning": {"start_cost": 0.05}}
+"""Where starts cost something, good plans are not proven to be the best."""
+
+
+def circuit(ampere: float, **data: Any) -> ConfigSubentryData:
+    """Return the subentry of a main fuse."""
+    return ConfigSubentryData(
+        data={"limit_a": [ampere] * 3, **data},
+        subentry_type="circuit",
+        title="Main fuse",
+        unique_id=None,
+    )
+
+
+def of(made: Home) -> Together:
+    found: Together = made.entry.runtime_data.planning.together
+    return found
+
+
+def watts(*plans: ConnectorPlan) -> list[float]:
+    """Return what all cars draw together, in each quarter hour of a night."""
+    now = dt_util.utcnow().replace(minute=7)
+    quarter = timedelta(minutes=15)
+    found = [one.plan for one in plans if one.plan is not None]
+    assert len(found) == len(plans)
+    return [sum(one.power_at(now + n * quarter) for one in found) for n in range(64)]
+
+
+async def searched(made: Home) -> None:
+    """Wait until better plans have been searched for."""
+    await made.hass.async_block_till_done(wait_background_tasks=True)
+
+
+class Search:
+    """Holds the search for better plans back until it is let go."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+        self.may_end = threading.Event()
+        self.fails = False
+        self.at_work = self.most_at_work = self.calls = 0
+
+    def __call__(self, *args: Any, **kwargs: Any) -> JointPlan:
+        self.calls += 1
+        self.at_work += 1
+        self.most_at_work = max(self.most_at_work, self.at_work)
+        self.begun.set()
+        try:
+            assert self.may_end.wait(20)
+            if self.fails:
+                raise RuntimeError("bug")
+            return real_search(*args, **kwargs)
+        finally:
+            self.at_work -= 1
+
+    async def has_begun(self) -> None:
+        assert await asyncio.to_thread(self.begun.wait, 10)
+        self.begun.clear()
+
+
+@pytest.fixture
+def search(monkeypatch: pytest.MonkeyPatch) -> Search:
+    found = Search()
+    monkeypatch.setattr(together, "plan_jointly", found)
+    return found
+
+
+async def goal(made: Home, kwh: float, *numbers: int) -> None:
+    """Say what each car is to get."""
+    for number in numbers:
+        await made.of(number).async_set(target_kwh=kwh, ready_by=time(7))
+
+
+async def test_two_cars_stay_below_a_fuse_together(home: Make) -> None:
+    made = await home(circuit(20.0))
+    one, two = await made.plug(1), await made.plug(2)
+    await goal(made, 8.0, 1, 2)
+    await searched(made)
+    assert max(watts(one, two)) <= 20 * 3 * 230 + 1
+    assert one.jointly is not None
+    assert one.jointly == two.jointly
+    assert one.jointly.cars == 2
+    assert not one.jointly.searching
+    assert one.jointly.relative_gap < 0.005
+    told = made.hass.states.get("sensor.cp1_connector_1_planned_power")
+    assert told is not None
+    assert told.attributes["cars_planned_together"] == 2
+    assert told.attributes["searching_better"] is False
+    assert one.plan is not None
+    assert two.plan is not None
+    assert one.plan.met
+    assert two.plan.met
+
+
+async def test_one_car_keeps_below_a_fuse_beside_what_else_is_on(home: Make) -> None:
+    made = await home(circuit(20.0, other_a=12.0))
+    one = await made.plug()
+    await goal(made, 8.0, 1)
+    assert 0 < max(watts(one)) <= 8 * 3 * 230 + 1
+    assert one.jointly is not None
+    assert one.jointly.cars == 1
+
+
+async def test_cars_that_share_nothing_are_planned_apart(home: Make) -> None:
+    made = await home()
+    one, _ = await made.plug(1), await made.plug(2)
+    before = made.of(2).plan
+    await one.async_set(target_kwh=5)
+    assert one.jointly is None
+    assert made.of(2).plan is before
+    assert of(made).rounds == 0
+
+
+async def test_a_limit_of_the_grid_and_an_unplugging_count_for_all(
+    home: Make, hass: HomeAssistant
+) -> None:
+    made = await home()
+    one, two = await made.plug(1), await made.plug(2)
+    await goal(made, 6.0, 1, 2)
+    await hass.services.async_call(
+        "ocpp_charging",
+        "set_grid_limit",
+        {"limit": 4200, "duration": {"hours": 20}},
+        blocking=True,
+        return_response=True,
+    )
+    await made.pass_time(seconds=11)
+    await searched(made)
+    assert max(watts(one, two)) <= 4201
+    await made.unplug(2)
+    assert two.jointly is None
+    await made.pass_time(seconds=11)
+    assert one.jointly is None
+    assert max(watts(one)) <= 4201
+
+
+async def test_good_plans_are_there_while_better_ones_are_searched(
+    home: Make, search: Search
+) -> None:
+    made = await home(circuit(20.0), options=START_COST)
+    one, two = await made.plug(1), await made.plug(2)
+    await goal(made, 30.0, 1, 2)
+    await search.has_begun()
+    assert one.jointly is not None
+    assert one.jointly.searching
+    assert max(watts(one, two)) <= 20 * 3 * 230 + 1
+    search.may_end.set()
+    await searched(made)
+    assert not one.jointly.searching
+    assert of(made).taken >= 1
+    assert of(made).diagnostics()["searching"] is False
+
+
+@pytest.mark.parametrize("happens", ["wish", "unplugged", "request"])
+async def test_plans_of_what_is_no_longer_so_are_not_taken(
+    home: Make, search: Search, happens: str
+) -> None:
+    made = await home(circuit(20.0), options=START_COST)
+    one, two = await made.plug(1), await made.plug(2)
+    await goal(made, 30.0, 1, 2)
+    await search.has_begun()
+    taken = of(made).taken
+    match happens:
+        case "wish":
+            await two.async_set(target_kwh=29)
+            assert two.plan is not None
+            assert two.plan.needed_kwh == pytest.approx(29)
+        case "unplugged":
+            await made.unplug(2)
+        case "request":
+            two.async_request()
+    plan = one.plan
+    search.may_end.set()
+    await searched(made)
+    if happens == "wish":
+        assert two.plan is not None
+        assert two.plan.needed_kwh == pytest.approx(29)
+    else:
+        assert one.plan is plan
+        assert of(made).taken == taken
+    assert search.most_at_work == 1
+
+
+async def test_the_newest_waits_for_the_search_at_work_and_is_the_next(
+    home: Make, search: Search
+) -> None:
+    made = await home(circuit(20.0), options=START_COST)
+    _, two = await made.plug(1), await made.plug(2)
+    await goal(made, 30.0, 1, 2)
+    await search.has_begun()
+    calls = search.calls
+    for kwh in (31, 28, 29):
+        await two.async_set(target_kwh=kwh)
+    assert search.calls == calls
+    search.may_end.set()
+    await searched(made)
+    assert search.calls == calls + 1
+    assert search.most_at_work == 1
+    assert two.plan is not None
+    assert two.plan.needed_kwh == pytest.approx(29)
+
+
+async def test_a_search_that_fails_leaves_the_good_plans_and_is_told_once(
+    home: Make, search: Search, caplog: pytest.LogCaptureFixture
+) -> None:
+    search.fails = True
+    search.may_end.set()
+    made = await home(circuit(20.0), options=START_COST)
+    one, two = await made.plug(1), await made.plug(2)
+    await goal(made, 30.0, 1, 2)
+    await searched(made)
+    await goal(made, 29.0, 1, 2)
+    await searched(made)
+    assert search.calls >= 2
+    assert caplog.text.count("could not be planned together") == 1
+    assert max(watts(one, two)) <= 20 * 3 * 230 + 1
+
+
+async def test_cars_that_cannot_be_planned_together_are_planned_apart(
+    home: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(*_: Any) -> None:
+        raise RuntimeError("bug")
+
+    monkeypatch.setattr(together, "plan_greedy", fails)
+    made = await home(circuit(20.0))
+    one, two = await made.plug(1), await made.plug(2)
+    await goal(made, 30.0, 1, 2)
+    assert one.plan is not None
+    assert two.plan is not None
+    assert caplog.text.count("could not be planned together") == 1
+
+
+async def test_signals_that_change_make_one_round_for_all(home: Make) -> None:
+    made = await home(circuit(20.0))
+    await made.plug(1)
+    await made.plug(2)
+    await goal(made, 30.0, 1, 2)
+    await made.pass_time(seconds=20)
+    await searched(made)
+    rounds = of(made).rounds
+    made.hass.config_entries.async_update_entry(
+        made.entry, options={"price": {**PRICE, "amount": 0.4}}
+    )
+    await made.pass_time(seconds=11)
+    assert of(made).rounds == rounds + 1
+
+
+async def test_what_if_reckons_with_the_other_car(home: Make) -> None:
+    made = await home(circuit(16.0))
+    await made.plug(1)
+    two = await made.plug(2)
+    await made.of(1).async_set(target_kwh=40, ready_by=time(1))
+    await searched(made)
+    before = two.plan
+    told = await Caller(made.hass, made.entry)(
+        "get_plan", of=2, energy_kwh=76, ready_by="2026-11-21 01:00:00"
+    )
+    assert two.plan is before
+    assert "other_car" in [step["reason"] for step in told["steps"]]
+
+
+async def test_the_peak_of_a_month_is_kept_low(home: Make, hass: HomeAssistant) -> None:
+    hass.states.async_set("sensor.peak", "5", {"unit_of_measurement": "kW"})
+    peak: dict[str, object] = {"peak_price": 4.0, "peak_window_minutes": "15"}
+    options = {"price": PRICE, "planning": {**peak, "peak_so_far": "sensor.peak"}}
+    made = await home(options=options)
+    one = await made.plug()
+    await goal(made, 8.0, 1)
+    await searched(made)
+    assert one.plan is not None
+    assert one.plan.met
+    assert 0 < max(watts(one)) <= 5001
+
+
+async def test_what_the_running_window_has_used_counts_for_the_peak(
+    home: Make, hass: HomeAssistant
+) -> None:
+    options = {
+        "price": PRICE,
+        "house": {"grid_power": "sensor.grid"},
+        "planning": {"peak_price": 4.0, "peak_window_minutes": "15"},
+    }
+    made = await home(options=options)
+    peak = made.entry.runtime_data.planning.peak
+    hass.states.async_set("sensor.grid", "6000", {"unit_of_measurement": "W"})
+    await made.settle()
+    await made.pass_time(seconds=60)
+    assert peak.tariff().used_kwh == pytest.approx(0.1)
+    assert peak.tariff().so_far_kw == 0
+    await made.pass_time(minutes=15)
+    assert peak.tariff().used_kwh == 0

@@ -1,0 +1,1 @@
+"""The owner's cars, as Home Assistant sees them."""

@@ -24,13 +24,13 @@ async def test_a_plan_that_changes_and_a_goal_out_of_reach_are_told_once(
     made.of().happenings.listen(lambda happening: seen.append(happening.what))
     one = await made.plug()
     assert seen == ["plan_changed"]
-    await one.async_set(ready_by=time(7))
+    await one.async_set(ready_by=time(3))
     assert seen == ["plan_changed", "plan_changed"]
     state = state_of(hass, EVENT)
     assert state.attributes["event_type"] == "plan_changed"
     assert state.attributes["needed_kwh"] == 20
-    assert state.attributes["ready_by"] == "2026-11-21T07:00:00+01:00"
-    assert state.attributes["text"] == "Waiting: 03:11 is 33 % cheaper"
+    assert state.attributes["ready_by"] == "2026-11-21T03:00:00+01:00"
+    assert state.attributes["text"] == "Waiting: 01:11 is 33 % cheaper"
     seen.clear()
     await one.async_replan()
     await made.pass_time(minutes=15)

@@ -74,7 +74,9 @@ async def wish(made: Home, one: ConnectorPlan, *, current: bool, **wishes: Any) 
 
     def so() -> bool:
         flowing = made.cp.connector(1).current_a > 0
-        return flowing is current and one.connector.held_by in HELD
+        # A session that the charger ended at 0 A has nothing left to hold.
+        over = not current and one.connector.transaction is None
+        return flowing is current and (over or one.connector.held_by in HELD)
 
     await settles(made, so)
 

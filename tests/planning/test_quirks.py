@@ -75,7 +75,8 @@ async def wish(made: Home, one: ConnectorPlan, *, current: bool, **wishes: Any) 
     def so() -> bool:
         flowing = made.cp.connector(1).current_a > 0
         # A session that the charger ended at 0 A has nothing left to hold.
-        over = not current and one.connector.transaction is None
+        ended = one.connector.last_transaction is not None
+        over = ended and one.connector.transaction is None and not current
         return flowing is current and (over or one.connector.held_by in HELD)
 
     await settles(made, so)

@@ -11,18 +11,18 @@ from urllib.parse import quote
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from custom_components.ocpp_charging.csms.admission import (
-    Admitted,
-    Denied,
-    Door,
-    Refusal,
-    Request,
-    UnknownCharger,
-)
+from custom_components.ocpp_charging.csms.admission import Door
 from custom_components.ocpp_charging.csms.backoff import FREE_FAILURES
 from custom_components.ocpp_charging.csms.bounds import MAX_REFUSED, MAX_UNKNOWN
 from custom_components.ocpp_charging.csms.credentials import KeyHash
 from custom_components.ocpp_charging.csms.server import CentralSystem
+from custom_components.ocpp_charging.csms.verdicts import (
+    Admitted,
+    Denied,
+    Refusal,
+    Request,
+    UnknownCharger,
+)
 from tests.conftest import PASSWORD, key_hash
 from tests.csms.conftest import Dial
 from tests.csms.raw import basic, settings, stamp

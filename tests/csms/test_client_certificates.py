@@ -13,7 +13,6 @@ import pytest
 from websockets.exceptions import InvalidMessage, InvalidStatus
 
 from custom_components.ocpp_charging.csms import certificates as certificates_module
-from custom_components.ocpp_charging.csms.admission import Refusal, RefusalReason
 from custom_components.ocpp_charging.csms.certificates import CertificateStore
 from custom_components.ocpp_charging.csms.client_certificates import (
     InvalidRequestForCertificate,
@@ -24,6 +23,7 @@ from custom_components.ocpp_charging.csms.gate import Reason
 from custom_components.ocpp_charging.csms.model import SecurityProfile
 from custom_components.ocpp_charging.csms.server import CentralSystem
 from custom_components.ocpp_charging.csms.tls import TlsMode, reload, server_context
+from custom_components.ocpp_charging.csms.verdicts import Refusal, RefusalReason
 from tests.csms.certificates import (
     LONG_AGO,
     Wallet,

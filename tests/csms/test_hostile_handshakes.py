@@ -175,7 +175,7 @@ async def test_many_names_leave_a_few_names_and_a_few_lines(
 async def test_ten_thousand_names_cost_no_memory(siege: Siege) -> None:
     from datetime import UTC, datetime
 
-    from custom_components.ocpp_charging.csms.admission import Request
+    from custom_components.ocpp_charging.csms.verdicts import Request
 
     door = siege.central._door
     for number in range(10_000):

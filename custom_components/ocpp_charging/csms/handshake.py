@@ -11,8 +11,9 @@ from websockets.datastructures import MultipleValuesError
 from websockets.http11 import Request as HttpRequest, Response
 from websockets.typing import Subprotocol
 
-from .admission import SUBPROTOCOL, Denied, RefusalReason, Request
+from .admission import SUBPROTOCOL
 from .connection import ChargerConnection
+from .verdicts import Denied, RefusalReason, Request
 
 
 def asks_for_websocket(http: HttpRequest) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request as HttpRequest, Response
 
-from .admission import Admitted, Door, Refusal, RefusalReason, UnknownCharger
+from .admission import Door
 from .allowance import MessageAllowance
 from .authorizer import Authorizer
 from .bounds import MAX_FRAMES_AHEAD, MAX_MESSAGE_BYTES, Bounds
@@ -37,6 +37,7 @@ from .v16.desk import Context
 from .v16.outgoing import ACTIONS
 from .v16.schemas import load as load_schemas
 from .v16.session import Peer, Session
+from .verdicts import Admitted, Refusal, RefusalReason, UnknownCharger
 
 __all__ = [
     "Bounds",

@@ -1,6 +1,7 @@
 """What is true of every joint plan, whatever it is made from."""
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import given, settings, strategies as st
@@ -10,7 +11,9 @@ from custom_components.ocpp_charging.charging import (
     Circuit,
     Circuits,
     Place,
+    Plan,
     Problem,
+    Signals,
     Site,
     load_of_power,
     plan,
@@ -19,10 +22,11 @@ from custom_components.ocpp_charging.charging import (
 )
 
 from .houses import at, series
-from .joint_houses import check_joint, joint
+from .joint_houses import check_joint, joint, limited, wish
 from .test_properties import counted, simple, some_problem
 
 FEW = settings(max_examples=30, deadline=None)
+SUNS = st.sampled_from([0.0, 2000.0, 5000.0, 9000.0])
 CURRENTS = st.sampled_from([0.0, 5.0, 7.0, 13.0, 16.0, 25.0, 40.0])
 
 
@@ -127,3 +131,85 @@ def test_a_higher_fuse_never_costs_more_than_the_gap(
 
         allowed = 0.005 * abs(cost(less.plans)) + result.gap + 1e-4
         assert cost(result.plans) <= cost(less.plans) + allowed
+
+
+@FEW
+@given(
+    kwh=st.tuples(st.floats(2, 12), st.floats(2, 12)),
+    hours=st.tuples(st.integers(1, 4), st.integers(1, 4)),
+    limit=st.sampled_from([5000.0, 7400.0, 11040.0, 16000.0]),
+    start_cost=st.sampled_from([0.0, 0.1]),
+    prices=st.lists(st.floats(0.05, 0.5), min_size=4, max_size=4),
+)
+def test_what_the_first_in_rank_lacks_it_would_lack_without_the_second(
+    kwh: tuple[float, float],
+    hours: tuple[int, int],
+    limit: float,
+    start_cost: float,
+    prices: list[float],
+) -> None:
+    cars = {
+        key: wish(
+            prices,
+            energy,
+            ready,
+            car=Car.of_current(max_a=16),
+            prefer={"start_cost": start_cost},
+        )
+        for key, energy, ready in zip("ab", kwh, hours, strict=True)
+    }
+    places = {"a": Place(priority=0), "b": Place(priority=1)}
+    site = limited(limit, places=places)
+    alone = joint({"b": cars["b"]}, site).plans["b"]
+    among = joint(cars, site).plans["b"]
+    at_once = plan_greedy(cars, site, at(0)).plans["b"]
+
+    for one in (among, at_once):
+        assert _missing(one) <= _missing(alone) + 0.01
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    watts=st.lists(SUNS, min_size=6, max_size=8),
+    kwh=st.lists(st.floats(2, 9), min_size=2, max_size=3),
+    start_cost=st.sampled_from([0.0, 0.1]),
+    limit=st.sampled_from([8000.0, 14000.0, 40000.0]),
+)
+def test_no_sun_is_used_twice(
+    watts: list[float], kwh: list[float], start_cost: float, limit: float
+) -> None:
+    count = len(watts)
+    solar = series(watts)
+    known = Signals(
+        price=series([0.3] * count), solar=solar, feed_in=series([0.08] * count)
+    )
+    cars = {
+        key: wish(
+            known,
+            energy,
+            count,
+            car=Car.of_current(max_a=16),
+            prefer={"start_cost": start_cost},
+        )
+        for key, energy in zip("abc", kwh, strict=False)
+    }
+    site = limited(limit)
+    for made in (joint(cars, site), plan_greedy(cars, site, at(0))):
+        edges = {edge for item in solar for edge in (item.start, item.end)}
+        for one in made.plans.values():
+            edges |= {edge for p in one.periods for edge in (p.start, p.end)}
+        usable = 0.0
+        for start, end in pairwise(sorted(edges)):
+            middle = start + (end - start) / 2
+            drawn = sum(one.power_at(middle) for one in made.plans.values())
+            sun = solar.at(middle) or 0.0
+            usable += min(drawn, sun) * (end - start).total_seconds() / 3.6e6
+        used = sum(
+            one.totals.solar_share * one.totals.energy_kwh
+            for one in made.plans.values()
+        )
+        assert used <= usable + 0.01
+
+
+def _missing(made: Plan) -> float:
+    return made.shortfall.energy_kwh if made.shortfall else 0.0

@@ -225,7 +225,6 @@ class Rooms:
             return self.cars[key]
         points = self._points(loads.values())
         powers = {one: spread(load.power, points) for one, load in others.items()}
-        taken = [spread(load.sun, points) for load in others.values()]
         cells = self._cells(points)
         limits = [inf] * len(cells)
         for rule in self.rules:
@@ -243,8 +242,8 @@ class Rooms:
                     room -= share * power[at]
                 limits[at] = min(limits[at], room / own)
         free = [self.pool[cell] for cell in cells]
-        for track_of_sun in taken:
-            free = [a - b for a, b in zip(free, track_of_sun, strict=True)]
+        for taken in (spread(load.sun, points) for load in others.values()):
+            free = [a - b for a, b in zip(free, taken, strict=True)]
         slots = self.slots[key]
         suns = [
             max(0.0, min(one, slots[cell].sun))
@@ -336,9 +335,8 @@ class Rooms:
         """Return the cells' edges and those of the loads."""
         points = set(self.edges)
         for load in loads:
-            for part in (load.power, load.sun):
-                for start, end, _ in part:
-                    points |= {start, end}
+            for start, end, _ in (*load.power, *load.sun):
+                points |= {start, end}
         ordered = sorted(one for one in points if one <= self.end)
         found = ordered[:1]
         for one in ordered[1:]:

@@ -3,16 +3,19 @@
 By chords, as in Handler and Zang 1980.
 """
 
-from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, insort
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 
-from .relaxation import FREE, Layer, Sweep, sweep
+from .relaxation import Layer, Sweep, sweep
 from .task import Task
 
 ROUNDS = 60
+"""How many prices are tried at most."""
+ROUNDED = 0.05
+"""Which part of what a bound is short of it may lack where more is no use."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -174,62 +177,116 @@ def extreme(task: Task) -> float:
 
 
 def relax(
-    task: Task,
-    starts: int = FREE,
-    price: float | None = None,
-    enough: float = inf,
-    known: Sequence[Sweep] = (),
-    rounds: int = ROUNDS,
+    task: Task, price: float | None = None, rounds: int = ROUNDS
 ) -> Relaxed | None:
-    """Find the price of energy with the highest bound, or one that is enough.
+    """Find the price of energy with the highest bound.
 
-    The search begins at a price, if one is given. It uses what is known of as many
-    starts or more. None when the runs and pauses that are demanded can't give the
-    energy.
+    The search begins at a price, if one is given. None when the runs and pauses that
+    are demanded can't give the energy.
     """
     small = 1e-9 * task.energy
     if not any(task.vertices):
         return None
-    most = extreme(task)
-    swept_at = {one.price: one for one in known}
-
-    def at(price: float) -> Sweep:
-        one = swept_at.get(price)
-        return (
-            sweep(task, price, starts) if one is None else one.with_starts(task, starts)
-        )
-
-    if starts == FREE and task.plain and not task.one_block:
+    if task.plain and not task.one_block:
         low, high = _nothing(task), _all(task)
     else:
-        top = at(most)
+        most = extreme(task)
+        top = sweep(task, most)
         if top.bound == inf:
             return None
-        low, high = trace(task, at(-most)), trace(task, top)
+        low, high = trace(task, sweep(task, -most)), trace(task, top)
     if high.energy < task.energy - small:
         return None
-    best: Sweep | None = None
-    price = _marginal(task) if price is None else price
-    for _ in range(rounds):
-        swept = at(price)
-        if best is None or swept.bound > best.bound:
-            best = swept
-        if swept.bound >= enough:
+    chords = _Chords(task, low, high)
+    chords.add(sweep(task, _marginal(task) if price is None else price))
+    for _ in range(rounds - 1):
+        meeting = chords.next()
+        if meeting is None:
             break
-        traced = trace(task, swept)
-        if traced.energy < task.energy - small:
-            low = traced
+        chords.add(sweep(task, meeting))
+    return chords.found()
+
+
+def relax_starts(
+    task: Task, starts: int, enough: float, known: list[Sweep]
+) -> Relaxed | None:
+    """Find the price with the highest bound of exactly so many starts.
+
+    `known` are sweeps of as many starts or more, in the order of their prices, from one
+    at which no slot is on to one at which all are; those that are made are added. The
+    search ends where the bound is enough, or can't be much nearer to it. None when so
+    many starts can't give the energy.
+    """
+    bounds = [one.bound_with(task, starts) for one in known]
+    if bounds[-1] == inf:
+        return None
+    at = max(range(len(known)), key=bounds.__getitem__)
+    first = known[at].with_starts(task, starts)
+    traced = trace(task, first)
+    below = traced.energy < task.energy - 1e-9 * task.energy
+    beside = at + 1 if below else at - 1
+    if beside == len(known):
+        return None
+    other = trace(task, known[max(0, beside)].with_starts(task, starts))
+    chords = _Chords(task, *((traced, other) if below else (other, traced)))
+    chords.best, chords.done = first, first.bound >= enough
+    for _ in range(ROUNDS):
+        meeting = chords.next(enough)
+        if meeting is None:
+            break
+        made = sweep(task, meeting, len(known[0].layers) - 1)
+        insort(known, made, key=attrgetter("price"))
+        chords.add(made.with_starts(task, starts))
+    return chords.found()
+
+
+class _Chords:
+    """Looks for the highest bound between two choices: one less energy, one more."""
+
+    def __init__(self, task: Task, low: Trace, high: Trace) -> None:
+        """Begin with two choices."""
+        self.low, self.high = low, high
+        self.best: Sweep | None = None
+        self.done = False
+        self._task = task
+        self._small = 1e-9 * task.energy
+
+    def add(self, swept: Sweep) -> None:
+        """Take the choice at a price in place of one of the two."""
+        if self.best is None or swept.bound > self.best.bound:
+            self.best = swept
+        traced = trace(self._task, swept)
+        if traced.energy < self._task.energy - self._small:
+            self.low = traced
         else:
-            high = traced
+            self.high = traced
+        self.done = abs(traced.energy - self._task.energy) <= self._small
+
+    def next(self, enough: float = inf) -> float | None:
+        """Return the price at which the two cost the same; None where that is best.
+
+        No bound is above what they cost there. What is short of enough by nearly as
+        much in any case needs no better bound.
+        """
+        low, high = self.low, self.high
         width = high.energy - low.energy
-        if abs(traced.energy - task.energy) <= small or width <= small:
-            break
-        chord = (high.cost - low.cost) / width
-        if abs(chord - price) <= 1e-12 * most:
-            break
-        price = chord
-    assert best is not None
-    return Relaxed(best=best, low=low, high=high)
+        if self.done or width <= self._small:
+            return None
+        price = (high.cost - low.cost) / width
+        if self.best is None:
+            return price
+        bound = self.best.bound
+        most = low.cost + price * (self._task.energy - low.energy)
+        if bound >= enough or most - bound <= 1e-13 * (abs(low.cost) + abs(high.cost)):
+            return None
+        if most < enough < inf and most - bound <= ROUNDED * (enough - most):
+            return None
+        return price
+
+    def found(self) -> Relaxed:
+        """Return the best bound, and the choices next to it."""
+        assert self.best is not None
+        return Relaxed(best=self.best, low=self.low, high=self.high)
 
 
 def _nothing(task: Task) -> Trace:

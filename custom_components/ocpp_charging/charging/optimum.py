@@ -2,7 +2,7 @@
 
 from math import ceil, inf
 
-from .multiplier import Relaxed, extreme, relax
+from .multiplier import Relaxed, extreme, relax, relax_starts
 from .relaxation import FREE, Sweep, sweep
 from .repair import repaired
 from .search import Described, Search, describe
@@ -10,9 +10,12 @@ from .task import Answer, Task
 
 EASY = 300
 """How many labels are made before the number of starts is taken into the bound."""
+CLOSE = 0.3
+"""How many costs of a start the best known may be above the bound where a search is
+worth a try before that."""
 HARD = 15_000
 """How many labels may be made before the best known is taken, with its gap."""
-FOR_TIES = 1_500
+FOR_TIES = 800
 """The same when all that is left to gain is the choice among plans as good as equal."""
 ROUGH = 3
 """How many prices of energy are tried for a rough bound."""
@@ -37,10 +40,13 @@ def solve(task: Task) -> Answer | None:
     if best.cost < inf and best.cost - relaxed.best.bound <= 1e-12 * abs(best.cost):
         return _known(best)
     described = describe(task)
-    search = Search(task, described, _ladder(task, relaxed, best, FREE), best)
-    if search.run(HARD if task.one_block else EASY):
-        return _known(search.best)
-    best = search.best
+    gap = best.cost - relaxed.best.bound
+    counted = task.start_cost > task.tie and not task.one_block
+    if not counted or gap <= max(task.tie, CLOSE * task.start_cost):
+        search = Search(task, described, _ladder(task, relaxed, best, FREE), best)
+        if search.run(HARD if task.one_block else EASY):
+            return _known(search.best)
+        best = search.best
     if task.one_block or best.cost - relaxed.best.bound <= task.tie:
         return _known(best, relaxed.best.bound)
     return _by_starts(task, described, relaxed, best)
@@ -83,11 +89,12 @@ def _by_starts(
     numbers = _numbers(task, relaxed, best)
     price, end = relaxed.best.price, extreme(task)
     # One sweep tells of every number of starts up to its own.
-    known = [sweep(task, one, numbers.stop - 1) for one in (price, -end, end)]
-    for number in numbers:
-        if known[0].bound_with(task, number) >= best.cost:
-            continue
-        one = relax(task, number, price, best.cost, known)
+    known = [sweep(task, one, numbers.stop - 1) for one in (-end, price, end)]
+    rough = known[1]
+    for number in sorted(numbers, key=lambda one: rough.bound_with(task, one)):
+        if rough.bound_with(task, number) >= best.cost:
+            break
+        one = relax_starts(task, number, best.cost, known)
         if one is not None and one.best.bound < best.cost:
             best = _better(task, one, best)
             given.append((one.best.bound, number, one))

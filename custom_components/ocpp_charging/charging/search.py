@@ -118,17 +118,8 @@ class Search:
     def run(self, most: int) -> bool:
         """Find the best answer; False when more labels would have to be made."""
         task = self._task
-        first: Label = (
-            0.0,
-            0.0,
-            0.0,
-            0.0,
-            task.held_to,
-            self._top,
-            -inf,
-            inf,
-            None,
-        )
+        held = task.held_to
+        first: Label = (0.0, 0.0, 0.0, 0.0, held, self._top, -inf, inf, None)
         if task.on:
             self._on[0].append(first)
         if task.energy <= task.spare:
@@ -149,10 +140,7 @@ class Search:
                 fresh = not task.on and at >= task.rests_to
                 self._use(at, running, [first, *waiting] if fresh else waiting)
             if waiting:
-                open_to = self._open_to()
-                waiting = [
-                    one for one in waiting if self._waited(one, at + 1) <= open_to
-                ]
+                waiting = self._worth_waiting(waiting, at + 1)
         return True
 
     def _use(self, at: int, running: list[Label], waiting: list[Label]) -> None:
@@ -176,9 +164,11 @@ class Search:
         begun = min(layer.start[at], layer.on[at + 1])
         return self._rivals.reduced(label) + begun + self._task.start_cost
 
-    def _waited(self, label: Label, at: int) -> float:
-        """Return the least that being off at a point leads to, by the first sweep."""
-        return self._rivals.reduced(label) + self._sweeps[0].layers[label[5]].off[at]
+    def _worth_waiting(self, labels: list[Label], at: int) -> list[Label]:
+        """Return those of which being off at a point may lead to a better plan."""
+        off = [self._open_to() - one.off[at] for one in self._sweeps[0].layers]
+        reduced = self._rivals.reduced
+        return [one for one in labels if reduced(one) <= off[one[5]]]
 
     def _start(self, at: int, label: Label) -> None:
         """Begin a run at a point, or within the slot."""

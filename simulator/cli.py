@@ -67,6 +67,11 @@ def parser() -> argparse.ArgumentParser:
     box.add_argument("--count", type=int, default=1, help="how many (CP1 to CP<count>)")
     box.add_argument("--connectors", type=int, default=1)
     box.add_argument("--phases", type=int, choices=(1, 2, 3), default=3)
+    box.add_argument(
+        "--switches-phases",
+        action="store_true",
+        help="charge on one phase in place of three when a profile says so",
+    )
     box.add_argument("--max-current", type=float, default=32.0, metavar="A")
     box.add_argument("--model", default="SimBox 3")
     box.add_argument("--quirk", choices=sorted(PRESETS), default="none", metavar="NAME")
@@ -113,6 +118,7 @@ def options_of(arguments: argparse.Namespace) -> ChargePointOptions:
         model=arguments.model[:20],
         connectors=arguments.connectors,
         phases=arguments.phases,
+        switches_phases=arguments.switches_phases,
         max_current=arguments.max_current,
         quirks=PRESETS[arguments.quirk],
     )

@@ -32,7 +32,8 @@ def remote_start(cp: ChargePoint, payload: Json) -> Answer:
     raw = payload.get("chargingProfile")
     if raw is not None:
         profile = Profile.parse(chosen[0].id, raw, cp.device.now())
-        if profile.purpose is not Purpose.TX or cp.quirks.no_smart_charging:
+        refused = cp.quirks.no_smart_charging or cp.quirks.rejects_profile_in_start
+        if profile.purpose is not Purpose.TX or refused:
             return rejected()
     grant = Grant(id_tag=tag, profile=raw)
     return accepted(lambda: cp.begin_remotely(chosen[0], grant))

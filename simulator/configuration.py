@@ -239,7 +239,8 @@ def configuration_of(options: ChargePointOptions) -> Configuration:
     """Return the configuration keys as the options and quirks make them."""
     configuration = Configuration()
     configuration.define("NumberOfConnectors", str(options.connectors))
-    switches = "true" if options.switches_phases else "false"
+    says_so = options.switches_phases or options.quirks.ignores_phases
+    switches = "true" if says_so else "false"
     configuration.define("ConnectorSwitch3to1PhaseSupported", switches)
     quirks = options.quirks
     if quirks.watts_only or quirks.amperes_only:

@@ -124,7 +124,10 @@ class Connector:
     def supply(self) -> Supply:
         """Return what the car is offered."""
         phases = self._options.phases
-        if self._options.switches_phases and self.limit.phases:
+        switches = (
+            self._options.switches_phases and not self._options.quirks.ignores_phases
+        )
+        if switches and self.limit.phases:
             phases = min(phases, self.limit.phases)
         return Supply(
             current_a=self.offered_a, phases=phases, voltage_v=self._options.voltage_v

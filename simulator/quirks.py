@@ -95,6 +95,8 @@ class Quirks:
     """ChargingScheduleMaxPeriods, and longer schedules are rejected."""
     disobeys_profiles: bool = False
     """Profiles are kept and told in composite schedules, and the car draws its fill."""
+    ignores_phases: bool = False
+    """It says that it switches phases, and numberPhases is without effect."""
     forgets_profiles: bool = False
     """No profile outlives a restart."""
     keeps_tx_profiles: bool = False
@@ -106,6 +108,8 @@ class Quirks:
 
     # Transactions
     remote_start_without_effect: bool = False
+    rejects_profile_in_start: bool = False
+    """A RemoteStartTransaction with a charging profile is rejected."""
     reported_transaction_id: int | None = None
     """Own id, used in MeterValues and StopTransaction in place of the issued one."""
     idle_transaction_id: int | None = None
@@ -215,6 +219,7 @@ PRESETS: Mapping[str, Quirks] = MappingProxyType(
         "rejects-tx-profile": Quirks(rejected_purposes=frozenset({_TX})),
         "rejects-absolute": Quirks(rejects_absolute=True),
         "forgets-profiles": Quirks(forgets_profiles=True),
+        "ignores-phases": Quirks(ignores_phases=True),
         # Huawei
         "keeps-tx-profiles": Quirks(keeps_tx_profiles=True),
         # Autel

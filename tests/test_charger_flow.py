@@ -663,6 +663,7 @@ async def test_the_settings_of_a_charger(
             start_tag="HA",
             web_address="wallbox.example:8080",
             sample_interval=15,
+            phase_switching="yes",
         ),
     )
     assert result["reason"] == "reconfigure_successful"
@@ -672,11 +673,13 @@ async def test_the_settings_of_a_charger(
         "start_tag": "HA",
         "web_address": "wallbox.example:8080",
         "sample_interval": 15,
+        "phase_switching": "yes",
     }
     charger = charger_of(charger_entry)
     assert charger.settings.max_current_a == 16
     assert charger.settings.start_tag == "HA"
     assert charger.settings.sample_interval == timedelta(seconds=15)
+    assert charger.settings.switches_phases is True
     (device_id,) = charger_entry.runtime_data.device_ids.values()
     device = device_registry.async_get(device_id)
     assert isinstance(device, dr.DeviceEntry)
@@ -685,7 +688,11 @@ async def test_the_settings_of_a_charger(
     assert charger.reconnects == 0
 
     # What is left empty is taken back.
-    result = await answer(hass, await reconfigure(hass, charger_entry), changed())
+    result = await answer(
+        hass,
+        await reconfigure(hass, charger_entry),
+        changed(phase_switching="as_reported"),
+    )
     assert only_data(charger_entry) == before
 
 

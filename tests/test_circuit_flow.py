@@ -205,6 +205,8 @@ async def test_what_is_wrong_is_said(
         hass.states.async_set(f"sensor.l{number}", "1", {"unit_of_measurement": "A"})
     hass.states.async_set("sensor.dead", "unavailable")
     result = await begin(hass, entry)
+    result = await answer(hass, result, {"name": "Main"})
+    assert result["errors"] == {"limit_a": "limit_missing"}
     for typed, errors in (
         ({"name": " "}, {"name": "name_missing"}),
         ({"meter": ["sensor.l1", "sensor.l2"]}, {"meter": "sensors_for_phases"}),

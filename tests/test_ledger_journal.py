@@ -612,3 +612,19 @@ async def test_what_is_said_after_the_end_starts_nothing_that_is_left_behind(
     again = await loaded(url)
     assert set(again.memory("cp1").transactions) == {number}
     await again.async_close()
+
+
+async def test_a_limit_is_kept_at_once_and_what_a_charger_says_soon(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "custom_components.ocpp_charging.ledger_memories.SAVE_DELAY_S", 60
+    )
+    journal = await loaded(url)
+    journal.remember("CP1", ChargerMemory(limits_a={1: 10.0}))
+    # Nobody ends it in order, as when it is killed.
+    await journal.ledger.flush()
+    again = await loaded(url)
+    assert again.memory("CP1").limits_a == {1: 10.0}
+    await again.async_close()
+    await journal.async_close()

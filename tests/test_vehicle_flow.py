@@ -190,6 +190,7 @@ async def test_a_car_is_changed_and_what_is_taken_out_is_gone(
         ),
     )
     hub = entry.runtime_data
+    hass.states.async_set("binary_sensor.ioniq_plug", "off")
     result = await begin(hass, entry, "ioniq")
     assert suggested(result, "name") == "Ioniq"
     assert suggested(result, "phases") == "3"
@@ -252,6 +253,9 @@ async def test_a_wrong_car_is_told_at_its_field_and_can_be_put_right(
             {"soc_entity": "sensor.soc", "limit_entity": "sensor.soc"},
             {"limit_entity": "same_entity"},
         ),
+        ({"soc_entity": "sensor.nowhere"}, {"soc_entity": "no_entity"}),
+        ({"home_entity": "device_tracker.none"}, {"home_entity": "no_entity"}),
+        ({"plugged_entity": "sensor.energy"}, {"plugged_entity": "not_plug"}),
     ],
 )
 async def test_a_wrong_entity_is_told_at_its_field_and_can_be_put_right(
@@ -268,6 +272,15 @@ async def test_a_wrong_entity_is_told_at_its_field_and_can_be_put_right(
     assert result["errors"] == errors
     assert {key: suggested(result, key) for key in typed} == typed
     result = await answer(hass, result, {"soc_entity": "sensor.soc"})
+    assert result["step_id"] == "habits"
+
+
+async def test_an_entity_that_is_away_just_now_does_not_keep_from_other_changes(
+    hass: HomeAssistant, unloads: None
+) -> None:
+    entry = await set_up(hass, home(car("ioniq", soc_entity="sensor.away")))
+    result = await answer(hass, await begin(hass, entry, "ioniq"), IONIQ)
+    result = await answer(hass, result, {"soc_entity": "sensor.away"})
     assert result["step_id"] == "habits"
 
 

@@ -20,7 +20,9 @@ FORBIDDEN = {
 """What a folder must not import. In none of them may it be what ties them together."""
 
 SPOKEN = {
-    "signals": {f"{PACKAGE}.charging.problem", f"{PACKAGE}.charging.series"},
+    "signals": {
+        f"{PACKAGE}.charging.{each}" for each in ("problem", "series", "surplus")
+    },
 }
 """What a part may import of another: signals are told in the planner's own words."""
 

@@ -14,6 +14,9 @@ from homeassistant.helpers.selector import (
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
     TextSelector,
     TextSelectorConfig,
     TextSelectorType,
@@ -33,6 +36,7 @@ from .const import (
     CONF_KEY_HASHES,
     CONF_MAX_CURRENT_A,
     CONF_PASSWORD_REQUIRED,
+    CONF_PHASE_SWITCHING,
     CONF_SAMPLE_INTERVAL,
     CONF_SECURITY_PROFILE,
     CONF_START_TAG,
@@ -51,6 +55,15 @@ MAX_TAG_CHARACTERS: Final = 20
 INTERVAL_SELECTOR = NumberSelector(
     NumberSelectorConfig(
         min=5, max=3600, step=1, unit_of_measurement="s", mode=NumberSelectorMode.BOX
+    )
+)
+
+AS_REPORTED: Final = "as_reported"
+PHASES_SELECTOR = SelectSelector(
+    SelectSelectorConfig(
+        options=[AS_REPORTED, "yes", "no"],
+        mode=SelectSelectorMode.DROPDOWN,
+        translation_key=CONF_PHASE_SWITCHING,
     )
 )
 
@@ -145,6 +158,10 @@ class ChargerSubentryFlow(
                 CONF_SAMPLE_INTERVAL,
                 description=_suggested(data.get(CONF_SAMPLE_INTERVAL)),
             ): INTERVAL_SELECTOR,
+            probatio.Required(
+                CONF_PHASE_SWITCHING,
+                default=data.get(CONF_PHASE_SWITCHING, AS_REPORTED),
+            ): PHASES_SELECTOR,
             probatio.Optional(CONF_GO_ON, default=False): BooleanSelector(),
         }
         return self.async_show_form(
@@ -187,6 +204,9 @@ class ChargerSubentryFlow(
             data.pop(key, None)
             if user_input.get(key):
                 data[key] = user_input[key]
+        data.pop(CONF_PHASE_SWITCHING, None)
+        if user_input[CONF_PHASE_SWITCHING] != AS_REPORTED:
+            data[CONF_PHASE_SWITCHING] = user_input[CONF_PHASE_SWITCHING]
         return errors
 
     async def _async_store(

@@ -119,7 +119,8 @@ class CircuitSubentryFlow(ConfigSubentryFlow):
             probatio.Required(
                 CONF_NAME, description=suggested(shown, CONF_NAME)
             ): TextSelector(),
-            probatio.Required(
+            # Of a required number the form would suggest the least.
+            probatio.Optional(
                 CONF_LIMIT_A, description=suggested(shown, CONF_LIMIT_A)
             ): MAIN_SELECTOR,
             probatio.Optional(
@@ -185,6 +186,8 @@ class CircuitSubentryFlow(ConfigSubentryFlow):
         errors: dict[str, str] = {}
         if not typed[CONF_NAME].strip():
             errors[CONF_NAME] = "name_missing"
+        if typed.get(CONF_LIMIT_A) is None:
+            return errors | {CONF_LIMIT_A: "limit_missing"}
         sensors = typed.get(CONF_METER, ())
         has = sum(1 for each in _limits(typed) if each)
         if len(sensors) not in {0, 1, has}:

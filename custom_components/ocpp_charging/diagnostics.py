@@ -146,6 +146,7 @@ def _charger(hub: Hub, charger: Charger) -> dict[str, Any]:
             "passwords": len(settings.key_hashes),
             "sample_interval_s": settings.sample_interval.total_seconds(),
             "max_current_a": settings.max_current_a,
+            "switches_phases": settings.switches_phases,
         },
         "info": asdict(memory.info),
         "features": {
@@ -153,6 +154,7 @@ def _charger(hub: Hub, charger: Charger) -> dict[str, Any]:
             for field in fields(Features)
         },
         "limits_a": encode(memory.limits_a),
+        "phases": encode(memory.phases),
         "profiles": encode(memory.profiles),
         "tag_list": {
             "version": memory.local_list.version,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from homeassistant.config_entries import ConfigFlowResult
+from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult
 from homeassistant.helpers.selector import (
     BooleanSelector,
     EntitySelector,
@@ -151,6 +151,13 @@ class HouseFlow(SignalSteps):
 
     # What the grid asks for
 
+    @property
+    def _price_currency(self) -> str:
+        """Return what a price on top is in: as the price that it is added to."""
+        if self.config_entry.state is not ConfigEntryState.LOADED:
+            return self.hass.config.currency
+        return self.config_entry.runtime_data.prices.price.currency
+
     def _sources(self) -> tuple[DemandSource, ...]:
         data = self.config_entry.options.get(Topic.GRID) or {}
         return DemandSettings.from_data(data).sources
@@ -182,9 +189,12 @@ class HouseFlow(SignalSteps):
                 source.limit_w is None and source.extra_price is None
             ):
                 errors["base"] = "neither_limit_nor_price"
-            elif isinstance(await async_ask(self.hass, source, dt_util.utcnow()), Lack):
-                errors[CONF_ENTITY] = "no_demand"
             else:
+                asked = await async_ask(self.hass, source, dt_util.utcnow())
+                if isinstance(asked, Lack):
+                    other = asked is Lack.OTHER_UNIT
+                    errors[CONF_ENTITY] = "not_watts" if other else "no_demand"
+            if not errors:
                 self._grid_chosen = source
                 return await self.async_step_grid_confirm()
         return self._ask_grid(data, errors)
@@ -193,7 +203,7 @@ class HouseFlow(SignalSteps):
         self, data: Mapping[str, Any], errors: dict[str, str]
     ) -> ConfigFlowResult:
         found = find_demand(self.hass, DOMAIN)
-        currency = self.hass.config.currency
+        currency = self._price_currency
         return self.async_show_form(
             step_id="grid_add",
             data_schema=probatio.Schema(
@@ -239,7 +249,9 @@ class HouseFlow(SignalSteps):
             data_schema=probatio.Schema({}),
             description_placeholders={
                 "source": source.title,
-                "events": _events([] if isinstance(asked, Lack) else asked),
+                "events": _events(
+                    [] if isinstance(asked, Lack) else asked, self._price_currency
+                ),
             },
         )
 
@@ -267,7 +279,7 @@ class HouseFlow(SignalSteps):
         )
 
 
-def _events(asked: Iterable[Asked]) -> str:
+def _events(asked: Iterable[Asked], currency: str) -> str:
     """Return what is asked for as a list in Markdown."""
     lines: list[str] = []
     for each in asked:
@@ -275,7 +287,8 @@ def _events(asked: Iterable[Asked]) -> str:
             f"{clock(each.start)} – {clock(each.end)}",
             each.title,
             *([f"{each.limit_w:.0f} W"] if each.limit_w is not None else []),
-            *([f"{each.extra_price:+g} /kWh"] if each.extra_price is not None else []),
         ]
+        if each.extra_price is not None:
+            parts.append(f"{each.extra_price:+g} {currency}/kWh")
         lines.append("- " + " · ".join(parts))
     return "\n".join(lines) or "–"

@@ -20,6 +20,7 @@ from .const import (
     CONF_KEY_HASHES,
     CONF_MAX_CURRENT_A,
     CONF_PASSWORD_REQUIRED,
+    CONF_PHASE_SWITCHING,
     CONF_READINGS_KEPT_DAYS,
     CONF_SAMPLE_INTERVAL,
     CONF_SECURITY_PROFILE,
@@ -47,7 +48,7 @@ from .listener import ListenerSettings, TlsKeeper, async_describe
 from .past_sessions import PastSessions
 from .planning import Planning
 from .planning.fuse import Fuse
-from .planning.steering import Steerings
+from .planning.steerings import Steerings
 from .repairs import RepairDesk
 from .security_watch import SecurityWatch
 from .settlement import Settlement
@@ -93,6 +94,13 @@ def make_journal(hass: HomeAssistant, entry: OcppConfigEntry) -> LedgerJournal:
         ) from None
 
 
+PHASE_SWITCHING: Mapping[str | None, bool] = {
+    "yes": True,
+    "no": False,
+}
+"""What an owner says of a charger's phases; else what the charger says counts."""
+
+
 def readings_kept(entry: OcppConfigEntry) -> timedelta:
     """Return how long meter values are kept after a session; that stays for ever."""
     return timedelta(
@@ -118,6 +126,7 @@ def charger_settings(
         certificates=tuple(
             decode(ClientCertificate, each) for each in data.get(CONF_CERTIFICATES, ())
         ),
+        switches_phases=PHASE_SWITCHING.get(data.get(CONF_PHASE_SWITCHING)),
     )
 
 

@@ -36,6 +36,7 @@ class Memories:
         self._ours: defaultdict[str, set[int]] = defaultdict(set)
         self._found: defaultdict[str, set[int]] = defaultdict(set)
         self._stale: dict[str, None] = {}
+        self._limits_a: dict[str, dict[int, float]] = {}
         self._forgotten: dict[str, bool] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._forgetting: set[asyncio.Task[None]] = set()
@@ -86,18 +87,23 @@ class Memories:
         self._found[identity].add(number)
 
     def remember(self, identity: str, memory: ChargerMemory) -> None:
-        """Have a memory kept, soon."""
+        """Have a memory kept, soon; with another limit at once: that is the owner's."""
         self._memories[identity] = memory
         self._forgotten.pop(identity, None)
         self._stale[identity] = None
         # What is said after the end is kept by the sessions themselves.
-        if self.complete and self._timer is None and not self._closed:
+        if not self.complete or self._closed:
+            return
+        if memory.limits_a != self._limits_a.get(identity, {}):
+            self._save(identity)
+        elif self._timer is None:
             self._save_in(SAVE_DELAY_S)
 
     def forget(self, identity: str, *, history: bool) -> None:
         """Drop what was learned of a charger, and with `history` its sessions too."""
         for each in (self._memories, self._stale, self._ours, self._found):
             each.pop(identity, None)
+        self._limits_a.pop(identity, None)
         self._forgotten[identity] = history
         self.forget_soon()
 
@@ -154,20 +160,25 @@ class Memories:
     def _save_some(self) -> None:
         """Hand a few of the changed memories to the ledger."""
         for identity in list(self._stale)[:AT_ONCE]:
-            del self._stale[identity]
-            memory = self._memories[identity]
-            data = encode(memory)
-            self._ledger.save_charger(
-                ChargerRecord(
-                    identity=identity,
-                    accepted=memory.accepted,
-                    info=data["info"],
-                    features=data["features"],
-                    memory=data,
-                )
+            self._save(identity)
+
+    def _save(self, identity: str) -> None:
+        """Hand a memory to the ledger."""
+        del self._stale[identity]
+        memory = self._memories[identity]
+        self._limits_a[identity] = dict(memory.limits_a)
+        data = encode(memory)
+        self._ledger.save_charger(
+            ChargerRecord(
+                identity=identity,
+                accepted=memory.accepted,
+                info=data["info"],
+                features=data["features"],
+                memory=data,
             )
-            self._saved(identity, memory)
-            self._drop_numbers(identity, memory)
+        )
+        self._saved(identity, memory)
+        self._drop_numbers(identity, memory)
 
     def _drop_numbers(self, identity: str, memory: ChargerMemory) -> None:
         """Drop the numbers of transactions that are remembered no more."""

@@ -80,7 +80,7 @@ PLAN_SWITCHES: Final = (
     PlanSwitchDescription(
         key="boost",
         is_on_fn=lambda plan: plan.wishes.boost,
-        set_fn=lambda plan, on: plan.async_set(boost=on),
+        set_fn=lambda plan, on: plan.async_set_boost(on),
     ),
 )
 

@@ -1,6 +1,6 @@
 """What is planned at each connector, as sensors."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, override
@@ -18,11 +18,14 @@ from homeassistant.const import EntityCategory, UnitOfEnergy, UnitOfMass, UnitOf
 from homeassistant.util import dt as dt_util
 
 from .charging import ReasonKey, Series, Signals, Totals
+from .charging.surplus import SunWhy
 from .csms.model import HeldBy
 from .plan_entity import PlanDescription, PlanEntity
 from .planning import ConnectorPlan
 from .planning.course import Because
+from .planning.sun_told import SunTold
 from .planning.together import Jointly
+from .planning.wishes import Mode
 from .planning.words import numbers_of
 
 type Value = str | float | datetime | None
@@ -30,6 +33,10 @@ type Value = str | float | datetime | None
 NO_CAR: Final = "no_car"
 FAILED: Final = "failed"
 """Reasons that are none of the planner's."""
+SUN_REASONS: Final[Mapping[SunWhy, str]] = {
+    why: f"solar_{why}" for why in SunWhy if why is not SunWhy.PLAN
+}
+"""Those of a car that follows the sun; why it follows its plan the plan says."""
 
 NOBODY: Final = "nobody"
 NOTHING: Final = "nothing"
@@ -59,20 +66,58 @@ def _reason(plan: ConnectorPlan) -> str | None:
         return NO_CAR
     if plan.failed:
         return FAILED
+    if (sun := _sun_reason(plan)) is not None:
+        return SUN_REASONS[sun.why]
     return None if plan.reason is None else plan.reason.key
 
 
+def _sun_reason(plan: ConnectorPlan) -> SunTold | None:
+    """Return what the sun gives, where that is the reason; else the plan has it.
+
+    With *smart + solar* it is while the sun charges the car.
+    """
+    sun, need = plan.sun, plan.need
+    if sun is None or sun.why is SunWhy.PLAN:
+        return None
+    if sun.gives:
+        return sun
+    wants = need is None or need.kwh > 0
+    return sun if wants and plan.wishes.mode is Mode.SOLAR else None
+
+
 def _reason_numbers(plan: ConnectorPlan) -> dict[str, Any]:
+    numbers = _plan_numbers(plan)
+    if plan.sun is not None:
+        sun = plan.sun
+        numbers |= {
+            "sun_text": plan.words.sun(sun),
+            "sun_w": sun.sun_w,
+            "sun_needed_w": sun.needed_w,
+        }
+        if _sun_reason(plan) is not None:
+            numbers["text"] = numbers["sun_text"]
+    return numbers
+
+
+def _plan_numbers(plan: ConnectorPlan) -> dict[str, Any]:
     steered_by = None if plan.because is None else plan.because.value
     if plan.reason is None or plan.problem is None:
         return {"steered_by": steered_by, "asleep": plan.asleep}
+    delayed = {"delayed_until": plan.delayed_until} if plan.delayed_until else {}
     return {
+        **delayed,
         "text": plan.words.reason(plan.reason, plan.problem),
         **numbers_of(plan.reason),
         "followed": plan.wishes.follows_plan,
         "steered_by": steered_by,
         "asleep": plan.asleep,
     }
+
+
+def _phases(plan: ConnectorPlan) -> dict[str, Any]:
+    """Return on how many phases it is to charge, where they can be switched."""
+    phases = plan.connector.planned_phases
+    return {} if phases is None else {"phases": phases}
 
 
 def _total(
@@ -180,7 +225,7 @@ PLAN_SENSORS: Final = (
     PlanSensorDescription(
         key="reason",
         device_class=SensorDeviceClass.ENUM,
-        options=[*ReasonKey, NO_CAR, FAILED],
+        options=[*ReasonKey, *SUN_REASONS.values(), NO_CAR, FAILED],
         value_fn=_reason,
         attributes_fn=_reason_numbers,
     ),
@@ -228,9 +273,11 @@ PLAN_SENSORS: Final = (
     ),
     PlanSensorDescription(
         key="steered_by",
+        keys=("planned_phases",),
         device_class=SensorDeviceClass.ENUM,
         options=[*Because, NOBODY],
         value_fn=lambda plan: plan.because or NOBODY,
+        attributes_fn=_phases,
     ),
     PlanSensorDescription(
         key="held_by",

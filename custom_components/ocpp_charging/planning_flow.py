@@ -16,6 +16,7 @@ from homeassistant.helpers.selector import (
 import probatio
 
 from .charging import Tie
+from .planning.random_delay import MOST
 from .planning.settings import (
     CONF_GREENEST,
     CONF_MINIMUM_PAUSE,
@@ -24,6 +25,7 @@ from .planning.settings import (
     CONF_PEAK_SO_FAR,
     CONF_PEAK_WINDOW,
     CONF_PLANNING,
+    CONF_RANDOM_DELAY,
     CONF_START_COST,
     CONF_THRESHOLD,
     CONF_TIE,
@@ -51,6 +53,15 @@ MINUTES_SELECTOR: Final = NumberSelector(
         step=5,
         mode=NumberSelectorMode.BOX,
         unit_of_measurement="min",
+    )
+)
+DELAY_SELECTOR: Final = NumberSelector(
+    NumberSelectorConfig(
+        min=0,
+        max=MOST.total_seconds(),
+        step=60,
+        mode=NumberSelectorMode.BOX,
+        unit_of_measurement="s",
     )
 )
 
@@ -92,6 +103,10 @@ class PlanningFlow(SignalSteps):
                         CONF_MINIMUM_PAUSE,
                         default=present.minimum_pause.total_seconds() / 60,
                     ): MINUTES_SELECTOR,
+                    probatio.Required(
+                        CONF_RANDOM_DELAY,
+                        default=present.random_delay.total_seconds(),
+                    ): DELAY_SELECTOR,
                     probatio.Required(
                         CONF_PEAK_PRICE, default=peak.price_per_kw if peak else 0.0
                     ): number_selector(f"{money}/kW", 0, 1_000_000),

@@ -3,7 +3,11 @@
 from datetime import timedelta
 from typing import Any, Final
 
-from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
+from homeassistant.config_entries import (
+    ConfigEntryState,
+    ConfigFlowResult,
+    OptionsFlow,
+)
 from homeassistant.const import CONF_ENTITY_ID
 from homeassistant.helpers.selector import (
     BooleanSelector,
@@ -33,7 +37,8 @@ from .signals.prices.found import (
     async_find,
     chosen_candidate,
 )
-from .signals.prices.reading import Reading, async_read
+from .signals.prices.home import HomePrices
+from .signals.prices.reading import Failure, Reading, async_read
 from .signals.prices.settings import (
     CONF_AMOUNT,
     CONF_PERIODS,
@@ -195,6 +200,8 @@ class PriceFlow(OptionsFlow):
             candidate = chosen_candidate(self.hass, state, dt_util.utcnow())
             if candidate.reading.failure is None:
                 return await self._async_choose(candidate)
+            if candidate.reading.failure is Failure.OTHER_UNIT:
+                return self._ask_entity({CONF_ENTITY_ID: "other_unit"})
         return self._ask_entity({CONF_ENTITY_ID: "no_price"})
 
     def _ask_entity(self, errors: dict[str, str]) -> ConfigFlowResult:
@@ -264,12 +271,13 @@ class PriceFlow(OptionsFlow):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Show the prices as they are read; another unit shows them again."""
-        if user_input is not None:
-            before = {key: self._draft[key] for key in user_input}
-            self._draft |= user_input
-            if user_input == before:
-                return await self.async_step_price_fees()
+        before = {key: self._draft[key] for key in user_input or {}}
+        self._draft |= user_input or {}
         reading = await self._async_read()
+        other = self._other_currency(reading)
+        errors = {"base": "other_currency"} if other else {}
+        if user_input is not None and user_input == before and not errors:
+            return await self.async_step_price_fees()
         return self.async_show_form(
             step_id="price_check",
             data_schema=probatio.Schema(
@@ -282,7 +290,12 @@ class PriceFlow(OptionsFlow):
                     ): BooleanSelector(),
                 }
             ),
-            description_placeholders=self._preview(reading, reading.series),
+            errors=errors,
+            description_placeholders={
+                **self._preview(reading, reading.series),
+                "currency": self._currency(reading),
+                "other": other or "",
+            },
             last_step=False,
         )
 
@@ -338,8 +351,42 @@ class PriceFlow(OptionsFlow):
         return await async_read(self.hass, settings, dt_util.utcnow())
 
     def _unit(self, reading: Reading | None) -> str:
-        currency = reading.currency if reading else None
-        return f"{currency or self.hass.config.currency}/kWh"
+        return f"{self._currency(reading)}/kWh"
+
+    def _currency(self, reading: Reading | None) -> str:
+        """Return the currency that a source tells, else that of the home's prices."""
+        if reading is not None and reading.currency is not None:
+            return reading.currency
+        prices = self._prices
+        if prices is not None and self._side is Side.FEED_IN:
+            return prices.price.currency
+        return self.hass.config.currency
+
+    @property
+    def _prices(self) -> HomePrices | None:
+        """Return what is known of both prices, None while nothing runs."""
+        if self.config_entry.state is not ConfigEntryState.LOADED:
+            return None
+        prices: HomePrices = self.config_entry.runtime_data.prices
+        return prices
+
+    @property
+    def _other_side(self) -> Side:
+        return Side.FEED_IN if self._side is Side.PRICE else Side.PRICE
+
+    def _other_currency(self, reading: Reading) -> str | None:
+        """Return the currency of the other price where that is not this one's."""
+        prices = self._prices
+        if prices is None or prices.signal(self._other_side).reading is None:
+            return None
+        # A typed feed-in price follows the price; a typed price is the home's.
+        other = (
+            prices.feed_in.told_currency
+            if self._side is Side.PRICE
+            else prices.price.currency
+        )
+        differs = None not in {other, reading.currency} and other != reading.currency
+        return other if differs else None
 
     def _preview(self, reading: Reading, series: Series) -> dict[str, str]:
         """Return the next 24 hours as text: in a few numbers, and hour by hour."""
@@ -366,7 +413,8 @@ def _suggested(value: Any) -> dict[str, Any]:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4f}"
+    # What is added makes no "-0.0000" of what is a little below 0.
+    return "–" if value is None else f"{round(value, 4) + 0.0:.4f}"
 
 
 def _minutes(step: timedelta) -> str:

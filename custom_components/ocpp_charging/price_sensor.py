@@ -129,9 +129,8 @@ class PriceSensor(SensorEntity):
     @property
     @override
     def extra_state_attributes(self) -> Mapping[str, Any]:
-        """Return the prices from now on; they are not recorded."""
+        """Return the prices from that of now on; they are not recorded."""
         now = dt_util.utcnow()
-        series = self._signal.series
         return {
             ATTR_TOMORROW_KNOWN: self._signal.tomorrow_known,
             ATTR_PRICES: [
@@ -140,7 +139,8 @@ class PriceSensor(SensorEntity):
                     "end": dt_util.as_local(item.end).isoformat(),
                     "price": round(item.value, 5),
                 }
-                for item in series.between(now, max(now, series.end or now))
+                for item in self._signal.series
+                if item.end > now
             ],
         }
 

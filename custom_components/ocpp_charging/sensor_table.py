@@ -38,6 +38,7 @@ from .csms.model import (
     PastSession,
     Reservation,
 )
+from .csms.phase_turn import in_use
 from .csms.reservations import reservation_of
 from .entity import OcppEntityDescription
 
@@ -93,6 +94,15 @@ class ChargerSensorDescription(OcppSensorDescription):
     @override
     def value(self, charger: Charger, connector: Connector) -> Value:
         return self.value_fn(charger)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhasesSensorDescription(ConnectorSensorDescription):
+    """Describe a sensor of the phases; it is there where they can be switched."""
+
+    @override
+    def exists(self, charger: Charger, connector: Connector) -> bool:
+        return charger.switches_phases and super().exists(charger, connector)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -317,6 +327,25 @@ PAST_SESSION: tuple[PastSessionSensorDescription, ...] = (
     ),
 )
 
+PHASE_SWITCHING = ("possible", "no_plans", "ignored")
+"""What there is to the switching of a charger's phases."""
+
+
+def _phases_in_use(connector: Connector) -> float | None:
+    if connector.charging is not True:
+        return None if connector.charging is None else 0
+    measured = in_use(connector)
+    return None if measured is None else measured.value
+
+
+def _phase_switching(charger: Charger) -> str | None:
+    if not charger.switches_phases:
+        return None
+    if charger.can_switch_phases:
+        return "possible"
+    return "ignored" if charger.features.plan_phases_ignored else "no_plans"
+
+
 CONNECTOR_SENSORS: tuple[OcppSensorDescription, ...] = (
     ConnectorSensorDescription(
         key="status",
@@ -331,6 +360,13 @@ CONNECTOR_SENSORS: tuple[OcppSensorDescription, ...] = (
         value_fn=lambda connector: connector.charging_state,
     ),
     *READINGS,
+    PhasesSensorDescription(
+        key="phases_in_use",
+        keys=(*(f"current_l{phase}" for phase in (1, 2, 3)), "power", "charging"),
+        state_class=SensorStateClass.MEASUREMENT,
+        suggested_display_precision=0,
+        value_fn=_phases_in_use,
+    ),
     # A total that begins anew with each session: `last_reset` tells the statistics so
     # even where a new session has taken more than the old one when first heard of.
     ConnectorSensorDescription(
@@ -389,6 +425,14 @@ CONNECTOR_SENSORS: tuple[OcppSensorDescription, ...] = (
 )
 
 CHARGER_SENSORS: tuple[OcppSensorDescription, ...] = (
+    ChargerSensorDescription(
+        key="phase_switching",
+        keys=("features", "settings"),
+        device_class=SensorDeviceClass.ENUM,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        options=list(PHASE_SWITCHING),
+        value_fn=_phase_switching,
+    ),
     ChargerSensorDescription(
         key="firmware_version",
         keys=("info",),

@@ -39,6 +39,7 @@ from .signals.solar import (
     async_in_dashboard,
     async_read as async_read_solar,
 )
+from .sun_flow import SunFlow
 
 AHEAD: Final = timedelta(hours=24)
 CO2_SELECTOR: Final = EntitySelector(EntitySelectorConfig(domain=list(CO2_DOMAINS)))
@@ -49,7 +50,7 @@ CAUTION_SELECTOR: Final = SelectSelector(
 )
 
 
-class SignalFlow(HouseFlow):
+class SignalFlow(HouseFlow, SunFlow):
     """The steps about all signals but prices, for a central system's options."""
 
     _co2: list[tuple[Co2Settings, Co2Known]]
@@ -61,7 +62,7 @@ class SignalFlow(HouseFlow):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Ask which signal it is about."""
-        topics = [Topic.CO2, Topic.SOLAR, Topic.HOUSE, Topic.GRID]
+        topics = [Topic.CO2, Topic.SOLAR, Topic.SURPLUS, Topic.HOUSE, Topic.GRID]
         return self.async_show_menu(
             step_id="signals",
             menu_options=[topic.value for topic in topics],

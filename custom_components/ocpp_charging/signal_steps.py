@@ -20,6 +20,7 @@ from homeassistant.util import dt as dt_util
 from .charging.series import Series
 from .hub import OcppConfigEntry
 from .signals.demand import CONF_SOURCES
+from .signals.house_battery import CONF_BATTERY_POWER
 from .signals.keeper import Topic
 from .signals.meter import HouseSettings
 from .signals.prices.settings import CONF_TITLE
@@ -53,6 +54,9 @@ class SignalSteps(OptionsFlow):
                 titles = [each[CONF_TITLE] for each in data[CONF_SOURCES]]
             case Topic.HOUSE:
                 titles = [*HouseSettings.from_data(data).entities]
+            case Topic.SURPLUS:
+                battery = data.get(CONF_BATTERY_POWER)
+                titles = [battery] if battery else []
             case _:
                 titles = [data[CONF_TITLE]]
         return ", ".join(titles) or "✓"
@@ -92,7 +96,7 @@ def suggested(data: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 def rounded(value: float | None, digits: int = 0) -> str:
     """Return a number as it is shown."""
-    return "–" if value is None else f"{value:.{digits}f}"
+    return "–" if value is None else f"{round(value, digits) + 0.0:.{digits}f}"
 
 
 def clock(when: datetime | None) -> str:

@@ -11,6 +11,7 @@ from homeassistant.config_entries import (
 )
 from homeassistant.const import ATTR_UNIT_OF_MEASUREMENT, CONF_NAME, PERCENTAGE
 from homeassistant.core import callback
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.selector import (
     EntitySelector,
     EntitySelectorConfig,
@@ -198,11 +199,20 @@ class VehicleSubentryFlow(ConfigSubentryFlow):
 
     def _wrong_entities(self, typed: Mapping[str, str]) -> dict[str, str]:
         errors: dict[str, str] = {}
-        for key in (CONF_SOC_ENTITY, CONF_LIMIT_ENTITY):
-            state = self.hass.states.get(typed.get(key, ""))
+        registry = er.async_get(self.hass)
+        for key, entity_id in typed.items():
+            state = self.hass.states.get(entity_id)
             unit = state and state.attributes.get(ATTR_UNIT_OF_MEASUREMENT)
-            if unit and unit != PERCENTAGE:
+            percent = key in {CONF_SOC_ENTITY, CONF_LIMIT_ENTITY}
+            new = entity_id != self._data.get(key)
+            # One that was there before may come again.
+            if new and state is None and registry.async_get(entity_id) is None:
+                errors[key] = "no_entity"
+            elif percent and unit and unit != PERCENTAGE:
                 errors[key] = "not_percent"
+            elif key == CONF_PLUGGED_ENTITY and unit:
+                # A number with a unit is none of the words for a plug, ever.
+                errors[key] = "not_plug"
         if CONF_LIMIT_ENTITY in typed and (
             typed[CONF_LIMIT_ENTITY] == typed.get(CONF_SOC_ENTITY)
         ):

@@ -102,7 +102,9 @@ def test_the_car_gets_what_the_sun_gives(
         ({}, -1000.0, None, 2000),  # what the battery gives isn't the sun's
         ({"battery_reserve_w": 1500.0}, 2000.0, 50.0, 3500),
         ({"battery_reserve_w": 1500.0}, 0.0, 98.0, 3000),  # it is full
-        ({"battery_first_soc": 80.0}, 2000.0, 50.0, 3000),
+        # The battery has all that it takes only while something is fed in besides.
+        ({"battery_first_soc": 80.0}, 2000.0, 50.0, 2900),
+        ({"battery_first_soc": 80.0}, 2000.0, None, 2900),  # it may be below
         ({"battery_first_soc": 80.0}, 2000.0, 80.0, 5000),
         (
             {"battery_first_soc": 80.0, "battery_reserve_w": 2500.0},
@@ -134,6 +136,23 @@ def test_a_battery_that_comes_first_is_told_as_the_reason() -> None:
     how = rules(battery_first_soc=60.0)
     share = follow_sun(how, ONE, measured, SINGLE, NOON)
     assert (share.current_a, share.why) == (0, SunWhy.BATTERY_FIRST)
+
+
+def test_a_battery_that_comes_first_gets_back_what_the_car_takes() -> None:
+    # The roof gives 5 kW, of which the battery could take 4.
+    how = rules(battery_first_soc=60.0)
+    state, car_w, battery_w = SINGLE, 0.0, 0.0
+    for second in range(0, 600, 10):
+        now = NOON + timedelta(seconds=second)
+        sun_w = 5000.0 if second < 200 else 4200.0
+        battery_w = min(4000.0, sun_w - car_w)
+        grid_w = car_w + battery_w - sun_w
+        seen = Measurement(
+            grid_w=grid_w, car_w=car_w, battery_w=battery_w, battery_soc=40.0, at=now
+        )
+        share = follow_sun(how, PhaseRules(can_switch=False, min_a=1), seen, state, now)
+        state, car_w = share.state, share.power_w
+    assert battery_w >= 3900
 
 
 def test_a_cloud_neither_ends_nor_begins_anything() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -393,6 +394,50 @@ async def test_profiles_without_effect_show_in_the_composite_schedule(
     assert one.connector.transaction is not None
 
 
+def started_with(one: Site) -> list[bool]:
+    """Say of each remote start whether a profile was in it."""
+    return [
+        "chargingProfile" in payload
+        for payload in one.charge_point.received_calls("RemoteStartTransaction")
+    ]
+
+
+async def test_a_session_begins_with_its_plan_where_none_can_be_there_before(
+    site: MakeSite,
+) -> None:
+    one = await site(quirks=PRESETS["tx-profile-only"])
+    await one.plug()
+    await one.keeper.hold(one.plan((1, 0), (1, 16)))
+    await one.until(lambda: one.connector.transaction)
+    # Nobody has told the charger anything since its session began.
+    assert one.offered_a == 0
+    assert started_with(one) == [True]
+    await one.pass_time(HOUR + 60)
+    assert one.offered_a == 16
+
+
+async def test_a_plan_that_is_there_is_not_in_the_start(site: MakeSite) -> None:
+    one = await site()
+    await one.plug()
+    await one.keeper.hold(one.plan((1, 0), (1, 16)))
+    await one.until(lambda: one.connector.transaction)
+    assert started_with(one) == [False]
+
+
+async def test_a_charger_that_refuses_a_start_with_a_profile_starts_without(
+    site: MakeSite,
+) -> None:
+    quirks = replace(PRESETS["tx-profile-only"], rejects_profile_in_start=True)
+    one = await site(quirks=quirks)
+    await one.plug()
+    await one.keeper.hold(one.plan((1, 0), (1, 16)))
+    await one.until(lambda: one.connector.transaction)
+    await one.calm()
+    assert started_with(one) == [True, False]
+    assert one.offered_a == 0
+    assert one.keeper.held_by is HeldBy.PROFILE
+
+
 async def test_what_the_car_really_draws_unmasks_a_charger(site: MakeSite) -> None:
     one = await site(sample_s=60, quirks=Quirks(disobeys_profiles=True))
     await one.plug()
@@ -403,7 +448,8 @@ async def test_what_the_car_really_draws_unmasks_a_charger(site: MakeSite) -> No
     await one.calm()
     assert told[-1] is HeldBy.PROFILE
     assert one.offered_a == 32
-    await one.pass_time(10 * 60, step=30)
+    # Three purposes are tried, and each has less than a minute.
+    await one.pass_time(150, step=5)
     assert one.connector.held_by is HeldBy.IGNORED
     assert one.charger.features.plan_ignored == frozenset(ProfilePurpose)
     assert one.connector.transaction is None
@@ -429,6 +475,24 @@ async def test_a_charger_that_ends_sessions_at_zero_is_started_later(
         seen.append(one.offered_a)
         await one.pass_time(HOUR / 2)
     assert seen == [0, 16, 0, 10]
+
+
+async def test_while_it_waits_for_its_start_a_charger_is_held_by_one_thing(
+    site: MakeSite,
+) -> None:
+    one = await site(sample_s=60, quirks=Quirks(ends_transaction_below_minimum=True))
+    await one.plug()
+    await one.keeper.hold(one.plan((1, 0), (1, 16), (1, 0), (1, 10)))
+    await one.until(lambda: one.connector.last_transaction)
+    await one.calm()
+    told: list[HeldBy | None] = []
+    one.charger.listen(1, "held_by", lambda: told.append(one.connector.held_by))
+    await one.pass_time(HOUR / 3, step=60)
+    await control.set_current_limit(one.charger, 1, 14)
+    await one.pass_time(HOUR / 3, step=60)
+    assert told == []
+    await one.pass_time(HOUR, step=60)
+    assert told == [HeldBy.PROFILE]
 
 
 async def test_a_restart_that_loses_profiles_is_noticed(site: MakeSite) -> None:
@@ -520,6 +584,25 @@ async def test_a_changed_plan_goes_out_at_most_every_half_minute_the_last_one_wi
         )
     )
     assert len(one.sent()) == before + 2
+
+
+@pytest.mark.parametrize("anew", [False, True])
+async def test_what_stops_charging_and_what_the_owner_wants_does_not_wait(
+    site: MakeSite, anew: bool
+) -> None:
+    one = await site()
+    await one.plug()
+    await one.keeper.hold(one.plan((1, 16), (1, 0)))
+    await one.until(lambda: one.connector.transaction)
+    await one.calm()
+    before = len(one.sent())
+    # The owner's word counts at once, and so does that nothing may flow any more.
+    meant = 10.0 if anew else 0.0
+    await one.keeper.hold(one.plan((1, meant), (1, 8)), anew=anew)
+    assert len(one.sent()) == before + 1
+    assert one.offered_a == meant
+    await one.keeper.hold(one.plan((1, 12.0), (1, 0)))
+    assert len(one.sent()) == before + 1
 
 
 async def test_the_owners_own_profile_is_not_fought(site: MakeSite) -> None:

@@ -250,5 +250,60 @@ def test_what_only_differs_by_a_rounding_is_the_same() -> None:
     )
 
 
+@given(
+    rows=st.lists(
+        st.tuples(st.floats(0, 32), st.sampled_from([1, 3])), min_size=2, max_size=12
+    ),
+    most=st.integers(1, 6),
+)
+def test_no_merge_mixes_phases(rows: list[tuple[float, int]], most: int) -> None:
+    periods = tuple(
+        PlannedCurrent(
+            start=NOW + place * timedelta(hours=1),
+            end=NOW + (place + 1) * timedelta(hours=1),
+            current_a=amperes,
+            phases=phases,
+        )
+        for place, (amperes, phases) in enumerate(rows)
+    )
+    schedule = PlannedSchedule(periods=periods)
+    fitted = fit(schedule, NOW, most=most)
+    assert fitted is not None
+    assert len(fitted.periods) <= most
+    for each in periods:
+        middle = each.start + timedelta(minutes=30)
+        if middle < fitted.end:
+            assert fitted.phases_at(middle) == each.phases
+    whole = fit(schedule, NOW)
+    assert whole is not None
+    assert whole.end == schedule.end
+
+
+def test_a_number_of_phases_goes_out_in_both_units_and_is_part_of_the_plan() -> None:
+    def on(phases: int | None) -> Fitted:
+        one = PlannedCurrent(
+            start=NOW, end=NOW + timedelta(hours=1), current_a=10, phases=phases
+        )
+        return Fitted(periods=(one,), after_a=6, exact=True)
+
+    def written(fitted: Fitted, unit: RateUnit) -> list[tuple[float, int | None]]:
+        schedule = charging_schedule(
+            fitted,
+            unit=unit,
+            phases=3,
+            lead=timedelta(0),
+            start=NOW,
+            keeps_after=None,
+        )
+        return [(each.limit, each.phases) for each in schedule.periods]
+
+    assert written(on(1), RateUnit.AMPERE) == [(10, 1), (6, 1)]
+    assert written(on(1), RateUnit.WATT) == [(2300, 1), (1380, 1)]
+    assert written(on(None), RateUnit.AMPERE) == [(10, None), (6, None)]
+    assert written(on(None), RateUnit.WATT) == [(6900, 3), (4140, 3)]
+    assert not on(1).same_as(on(3), NOW)
+    assert on(1).same_as(on(1), NOW)
+
+
 def test_neighbours_of_one_current_are_one() -> None:
     assert joined(row((1, 6), (2, 6), (1, 0))) == row((3, 6), (1, 0))

@@ -9,6 +9,7 @@ from freezegun import freeze_time
 import pytest
 
 from custom_components.ocpp_charging.csms import control
+from custom_components.ocpp_charging.csms.model import HeldBy
 from custom_components.ocpp_charging.csms.server import CentralSystem
 from custom_components.ocpp_charging.csms.shares import ShareKeeper
 from simulator import PRESETS, Quirks
@@ -110,8 +111,7 @@ async def test_a_share_holds_and_expires_into_the_safe_value(
     assert one.shares.accepted_a(one.now) == 6
 
 
-# With room for one profile, a share leaves none for a plan.
-@pytest.mark.parametrize("habit", [each for each in QUIRKS if each != "one profile"])
+@pytest.mark.parametrize("habit", QUIRKS)
 async def test_a_share_lies_over_the_owners_limit_and_the_plan(
     site: MakeSite, habit: str
 ) -> None:
@@ -137,6 +137,63 @@ async def test_a_share_lies_over_the_owners_limit_and_the_plan(
     await one.calm()
     await one.pass_time(60, step=20)
     assert one.offered_a == 10
+
+
+_ONE = {"MaxChargingProfilesInstalled": "1"}
+LITTLE_ROOM: dict[str, Any] = {
+    "one profile": {"configuration": _ONE},
+    "one profile of two connectors": {"configuration": _ONE, "connectors": 2},
+    "one period in one profile": {
+        "configuration": _ONE,
+        "quirks": Quirks(max_periods=1),
+    },
+    "one level for two connectors": {
+        "quirks": Quirks(only_stack_level_zero=True),
+        "connectors": 2,
+    },
+}
+
+
+@pytest.mark.parametrize("order", ["share first", "plan first"])
+@pytest.mark.parametrize("habit", LITTLE_ROOM)
+async def test_limit_plan_and_share_are_one_profile_where_there_is_room_for_one(
+    site: MakeSite, habit: str, order: str
+) -> None:
+    one = await site(**LITTLE_ROOM[habit])
+    await one.charge()
+    await control.set_current_limit(one.charger, 1, 14)
+    if order == "share first":
+        await one.share(12)
+    await one.keeper.hold(one.plan((1, 0), (1, 16), (1, 9), (1, 0), after_a=6))
+    await one.share(12)
+    await one.pass_time(60, step=20)
+    assert one.offered_a == 0
+    seen = []
+    for _ in range(4):
+        await one.pass_time(1800, step=60)
+        seen.append(one.offered_a)
+        await one.pass_time(1800, step=60)
+    assert seen == [0, 12, 9, 0]
+    before = len(one.sent())
+    await one.pass_time(600, step=60)
+    # A share is renewed in half its time; nobody argues about the one place.
+    assert len(one.sent()) - before <= 8
+    assert one.keeper.held_by is HeldBy.MERGED
+
+
+async def test_a_plan_goes_on_in_time_within_a_share_of_one_period(
+    site: MakeSite,
+) -> None:
+    one = await site(**LITTLE_ROOM["one period in one profile"])
+    await one.charge()
+    await one.share(12)
+    # The change comes between two renewals of the share.
+    await one.keeper.hold(one.plan((0.51, 16), (1, 0), (1, 16), after_a=6))
+    await one.calm()
+    await one.pass_time(0.51 * 3600 - 5, step=60)
+    assert one.offered_a == 12
+    await one.pass_time(10, step=5)
+    assert one.offered_a == 0
 
 
 async def test_a_lower_share_is_sent_at_once_and_renewed_in_half_its_time(
@@ -271,3 +328,19 @@ async def test_a_session_that_its_owner_ends_is_not_begun_again(
     await one.share(9)
     assert not one.shares.interrupted
     assert one.connector.transaction is None
+
+
+async def test_a_plan_that_falls_below_the_share_over_it_is_still_taken(
+    site: MakeSite,
+) -> None:
+    one = await site(connectors=2)
+    await one.plug()
+    await one.keeper.hold(one.plan((5, 12)))
+    await one.calm()
+    await one.share(12)
+    assert one.offered_a == 12
+    await one.pass_time(60, step=20)
+    await one.keeper.hold(one.plan((5, 7)))
+    await one.calm()
+    assert one.offered_a == 7
+    assert not one.charger.features.plan_refused

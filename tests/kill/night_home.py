@@ -18,6 +18,8 @@ ROOT = Path(__file__).parents[2]
 READY_S = 45.0
 FUSE_A = 16.0
 """What the fuse of each charger bears, which is told to Home Assistant alone."""
+MAIN_A = 25.0
+"""What the main fuse bears, on which all of them hang; it has no meter."""
 PRICE = {
     "reader": "typed",
     "title": "Day and night",
@@ -132,6 +134,7 @@ def _furnish(folder: Path, identities: list[str], kwh: float) -> None:
         "subentries": [
             *(_charger(identity) for identity in identities),
             *(_car(identity, kwh) for identity in identities),
+            _main_fuse(),
         ],
         "title": "Central system",
         "unique_id": None,
@@ -179,6 +182,16 @@ def _car(identity: str, kwh: float) -> dict[str, Any]:
         "subentry_id": f"car-{identity}",
         "subentry_type": "vehicle",
         "title": f"Car {identity}",
+        "unique_id": None,
+    }
+
+
+def _main_fuse() -> dict[str, Any]:
+    return {
+        "data": {"limit_a": [MAIN_A] * 3},
+        "subentry_id": "main",
+        "subentry_type": "circuit",
+        "title": "Main fuse",
         "unique_id": None,
     }
 

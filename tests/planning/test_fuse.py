@@ -177,6 +177,29 @@ async def test_before_a_session_and_without_us_a_charger_has_the_safe_value(
     assert point.received_calls("ClearChargingProfile") == []
 
 
+@pytest.mark.parametrize(("typed", "second_a"), [({}, 0.0), ({"safe_a": 6.0}, 6.0)])
+async def test_without_us_the_chargers_together_are_below_the_fuse_too(
+    hass: HomeAssistant,
+    simulated: Simulated,
+    unloads: None,
+    typed: dict[str, Any],
+    second_a: float,
+) -> None:
+    small = circuit(limit_a=[16.0, 16.0, 16.0], other_a=5.0, **typed)
+    entry = await set_up(hass, central_system(charger("CP1"), charger("CP2"), small))
+    for identity in ("CP1", "CP2"):
+        await simulated(entry, identity)
+    await told(
+        entry, lambda: fuse_of(entry).safe_a((subentry_of(entry, "CP2"), 1)) is not None
+    )
+    safe = [
+        fuse_of(entry).safe_a((subentry_of(entry, identity), 1))
+        for identity in ("CP1", "CP2")
+    ]
+    # 5 A for the house leave room for 6 A, once; what is typed is the owner's word.
+    assert safe == [6.0, second_a]
+
+
 async def test_two_cars_share_and_one_below_a_smaller_fuse_gets_no_more_than_that(
     hass: HomeAssistant, simulated: Simulated, unloads: None
 ) -> None:

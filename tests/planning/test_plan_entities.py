@@ -9,9 +9,11 @@ from pytest_homeassistant_custom_component.common import async_capture_events
 from syrupy.assertion import SnapshotAssertion
 
 from custom_components.ocpp_charging.charging import ReasonKey
+from custom_components.ocpp_charging.charging.surplus import SunWhy
 from custom_components.ocpp_charging.plan_sensor import (
     PLAN_BINARY_SENSORS,
     PLAN_SENSORS,
+    SUN_REASONS,
 )
 from custom_components.ocpp_charging.planning import Mode
 
@@ -98,9 +100,11 @@ async def test_a_goal_out_of_reach_says_what_is_missing(
 def test_every_reason_has_a_state_and_a_text() -> None:
     texts = _texts()
     states = texts["entity"]["sensor"]["reason"]["state"]
-    assert set(states) == {*ReasonKey, "no_car", "failed"}
+    assert set(states) == {*ReasonKey, *SUN_REASONS.values(), "no_car", "failed"}
     words = texts["selector"]["plan_reason"]["options"]
     assert {each.removesuffix("_plain") for each in words} == set(ReasonKey)
+    words = texts["selector"]["sun_why"]["options"]
+    assert {each.removesuffix("_plain") for each in words} == set(SunWhy)
 
 
 async def test_the_state_is_written_when_a_step_of_the_plan_ends(

@@ -29,6 +29,7 @@ async def test_what_is_preferred_is_asked_kept_and_shown_again(
         "tie": "earlier",
         "minimum_run_minutes": 30,
         "minimum_pause_minutes": 15,
+        "random_delay_seconds": 600,
         "peak_price": 4.2,
         "peak_window_minutes": "15",
         "peak_so_far": "sensor.peak",
@@ -44,6 +45,7 @@ async def test_what_is_preferred_is_asked_kept_and_shown_again(
         tie=Tie.EARLIER,
         minimum_run=timedelta(minutes=30),
         minimum_pause=timedelta(minutes=15),
+        random_delay=timedelta(minutes=10),
         peak=PeakSettings(
             price_per_kw=4.2, window=timedelta(minutes=15), so_far="sensor.peak"
         ),
@@ -52,6 +54,7 @@ async def test_what_is_preferred_is_asked_kept_and_shown_again(
     result = await flow.async_init(central_entry.entry_id)
     result = await flow.async_configure(result["flow_id"], {"next_step_id": "planning"})
     assert suggested(result, "tie") == "earlier"
+    assert suggested(result, "random_delay_seconds") == 600
     assert suggested(result, "peak_price") == 4.2
     assert suggested(result, "peak_window_minutes") == "15"
     assert suggested(result, "peak_so_far") == "sensor.peak"

@@ -2,17 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import time
+from datetime import datetime, time, timedelta
 from typing import Any
 
+from homeassistant.util import dt as dt_util
 import pytest
 
 from custom_components.ocpp_charging.csms.model import HeldBy
 from custom_components.ocpp_charging.planning import ConnectorPlan, Mode
-from simulator import PRESETS, Car
+from simulator import PRESETS, Car, Quirks
 
 from ..conftest import FAST
-from .conftest import Home, Make, car
+from .conftest import BERLIN, Home, Make, car
 
 HABITS = (
     "none",
@@ -23,10 +24,16 @@ HABITS = (
     "rejects-measurands",
     "default-profile-only",
     "tx-profile-only",
+    "maximum-profile-only",
     "rejects-tx-profile",
     "rejects-absolute",
     "rejects-relative",
     "three-periods",
+    "one-period",
+    "one-profile",
+    "disobeys-profiles",
+    "ignores-every-purpose",
+    "rejects-profile-in-start",
     "forgets-profiles",
     "keeps-tx-profiles",
     "core-only",
@@ -36,7 +43,21 @@ HABITS = (
     "negative-transaction-ids",
     "zero-transaction-ids",
 )
-"""Presets of the simulator; each is what real chargers were seen to do."""
+"""Each is what real chargers were seen to do with limits, starts or stops."""
+PLAYED = {
+    **PRESETS,
+    "one-period": Quirks(max_periods=1),
+    "one-profile": Quirks(),
+    "ignores-every-purpose": Quirks(
+        ignored_purposes=frozenset(
+            {"ChargePointMaxProfile", "TxDefaultProfile", "TxProfile"}
+        )
+    ),
+    "rejects-profile-in-start": replace(
+        PRESETS["tx-profile-only"], rejects_profile_in_start=True
+    ),
+}
+CONFIGURED = {"one-profile": {"MaxChargingProfilesInstalled": "1"}}
 HELD = {HeldBy.PROFILE, HeldBy.MERGED, HeldBy.START_STOP, HeldBy.IGNORED}
 
 
@@ -52,6 +73,17 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
         silence_without_pongs=1e9,
     )
     monkeypatch.setattr("custom_components.ocpp_charging.hub.TIMING", timing)
+
+
+async def home_with(home: Make, habit: str) -> Home:
+    """Return a home whose charger has a habit, and whose charger is patient too."""
+    return await home(
+        car(),
+        soc=40,
+        quirks=PLAYED[habit],
+        configuration=CONFIGURED.get(habit, {}),
+        call_timeout_s=1e6,
+    )
 
 
 async def settles(made: Home, so: Callable[[], object]) -> None:
@@ -86,7 +118,7 @@ async def wish(made: Home, one: ConnectorPlan, *, current: bool, **wishes: Any) 
 async def test_a_car_waits_for_its_plan_charges_and_stops(
     home: Make, habit: str
 ) -> None:
-    made = await home(car(), soc=40, quirks=PRESETS[habit])
+    made = await home_with(home, habit)
     await made.cp.plug(1, Car(battery_kwh=60, soc_percent=40))
     one = made.of()
     await made.told(one, lambda: one.plugged_in)
@@ -96,4 +128,56 @@ async def test_a_car_waits_for_its_plan_charges_and_stops(
     )
     await wish(made, one, current=True, mode=Mode.FAST)
     await wish(made, one, current=False, mode=Mode.OFF)
+    assert made.cp.violations == []
+
+
+CHEAP = (
+    datetime(2026, 11, 21, 1, tzinfo=BERLIN),
+    datetime(2026, 11, 21, 5, tzinfo=BERLIN),
+)
+MORNING = datetime(2026, 11, 21, 7, tzinfo=BERLIN)
+STEP = timedelta(minutes=5)
+LONG = timedelta(minutes=30)
+WATCHED = CHEAP[0] + timedelta(hours=2), CHEAP[1] + timedelta(minutes=40)
+"""While it is expected to begin and end, time passes in small steps."""
+LATE = 3 * STEP
+"""So much later it may end: what changes in a step is known at its end, the state of
+charge one step after that."""
+
+
+async def the_night_passes(made: Home, the_car: Car) -> float:
+    """Let the night pass; return what was drawn outside of the cheap hours, in Wh."""
+    outside = 0.0
+    start, end = CHEAP
+    while (now := dt_util.utcnow()) < MORNING:
+        step = STEP if WATCHED[0] <= now < WATCHED[1] else LONG
+        before = made.cp.connector(1).register_wh
+        await made.pass_time(seconds=step.total_seconds())
+        for _ in range(3):
+            await made.cp.call("Heartbeat", {})
+            await made.settle()
+        made.soc(the_car.soc_percent)
+        drawn = made.cp.connector(1).register_wh - before
+        if now + step <= start or now >= end + LATE:
+            outside += drawn
+    return outside
+
+
+@pytest.mark.parametrize("habit", HABITS)
+async def test_a_car_charges_in_the_hours_of_its_plan_only_and_is_ready(
+    home: Make, habit: str
+) -> None:
+    made = await home_with(home, habit)
+    the_car = Car(battery_kwh=60, soc_percent=40)
+    await made.cp.plug(1, the_car)
+    one = made.of()
+    await made.told(one, lambda: one.plugged_in)
+    await made.pass_time(seconds=11)
+    await wish(
+        made, one, current=False, mode=Mode.SMART, ready_by=time(7), target_soc=60
+    )
+    outside_wh = await the_night_passes(made, the_car)
+    # Who ignores profiles is found out by what it draws.
+    assert outside_wh < (500 if habit == "disobeys-profiles" else 100)
+    assert the_car.soc_percent >= 59
     assert made.cp.violations == []

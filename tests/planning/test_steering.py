@@ -6,8 +6,10 @@ from datetime import time, timedelta
 from typing import Any
 
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 import pytest
+from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.ocpp_charging.csms.model import HeldBy
 from custom_components.ocpp_charging.planning import ConnectorPlan, Mode
@@ -155,6 +157,32 @@ async def test_boost_charges_at_once_until_the_car_is_unplugged(home: Make) -> N
     assert not charger_of(made.entry).memory.profiles
 
 
+async def test_boost_is_a_later_word_than_what_was_switched_off(home: Make) -> None:
+    made = await home(car(), soc=40)
+    plan = await steered(made, mode=Mode.SMART)
+    await until(made, lambda one: one.held_by is HeldBy.PROFILE)
+    plan.async_override(Override.OFF)
+    await made.settle()
+    assert switched(plan) is Override.OFF
+    await plan.async_set_boost(True)
+    assert switched(plan) is None
+    await made.settle()
+    await offered(made, lambda current: current == 16)
+
+
+async def test_what_the_owner_wishes_is_on_disk_at_once(home: Make) -> None:
+    made = await home(car(), soc=40)
+    plan = await steered(made, mode=Mode.SMART)
+    plan.async_override(Override.OFF)
+    # No time passes: the power may fail now.
+    async_fire_time_changed(made.hass, dt_util.utcnow())
+    await made.settle()
+    name = f"ocpp_charging.{made.entry.entry_id}.wishes"
+    stored = await Store[dict[str, Any]](made.hass, 1, name).async_load()
+    assert stored is not None
+    assert [one["override"] for one in stored.values() if "override" in one] == ["off"]
+
+
 async def test_the_owners_switch_wins_until_the_car_is_unplugged(home: Make) -> None:
     made = await home(car(), soc=40)
     plan = await steered(made, mode=Mode.SMART)
@@ -205,6 +233,25 @@ async def test_the_network_is_cut_and_the_charger_keeps_to_the_plan(
     await offered(made, lambda current: current == 0)
     await made.cp.disconnect()
     await charged_in_the_planned_hours(made)
+
+
+async def test_twelve_hours_after_its_plan_a_charger_left_alone_gives_everything(
+    home: Make,
+) -> None:
+    made = await home(car(), soc=40)
+    plan = await steered(made, mode=Mode.SMART, ready_by=time(7, 0))
+    await until(made, lambda one: one.held_by is HeldBy.PROFILE)
+    await offered(made, lambda current: current == 0)
+    assert plan.plan is not None
+    ends = plan.plan.periods[-1].end
+    await made.cp.disconnect()
+    given: dict[int, float] = {}
+    while (since := dt_util.utcnow() - ends) < timedelta(hours=15):
+        given[int(since.total_seconds() // 1800)] = made.cp.connector(1).offered_a
+        await made.pass_time(minutes=15)
+        made.cp.describe()
+    assert {given[half] for half in range(1, 24)} == {0}
+    assert {given[half] for half in range(27, 30)} == {16}
 
 
 async def test_the_charger_forgets_all_in_a_reboot_and_gets_its_plan_again(
@@ -340,10 +387,15 @@ async def test_the_sun_is_followed(home: Make) -> None:
     plan = await steered(made, mode=Mode.SOLAR)
     assert plan.because is Because.SUN
     await offered(made, lambda current: current == 0)
+    seen = set()
     for _ in range(12):
-        meter(made, -8000)
+        # What the car draws is not fed in.
+        meter(made, 3 * 230 * made.cp.connector(1).current_a - 8000)
         await made.pass_time(seconds=10)
-    await offered(made, lambda current: current == 11)
+        seen.add(made.cp.connector(1).offered_a)
+    # What the two meters tell is not of the same moment, so it may sway.
+    assert 11 in seen
+    assert seen <= {0, 10, 11}
 
 
 def meter(home: Home, power_w: float) -> None:

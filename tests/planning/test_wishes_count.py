@@ -199,6 +199,20 @@ async def test_without_prices_it_is_as_late_as_is_safe(home: Make) -> None:
     )
 
 
+async def test_a_car_that_falls_silent_needs_what_it_needed(home: Make) -> None:
+    made = await home(car(target_soc=80.0), soc=50)
+    one = await made.plug()
+    assert one.needed_kwh == pytest.approx(20)
+    made.soc(None)
+    await made.pass_time(seconds=11)
+    assert one.need is not None
+    assert one.need.source is NeedSource.TARGET_SOC
+    assert one.needed_kwh == pytest.approx(20)
+    assert one.knows_soc
+    await made.unplug()
+    assert not one.knows_soc
+
+
 async def test_a_guest_is_taken_to_need_what_it_usually_is(home: Make) -> None:
     made = await home()
     one = await made.plug()

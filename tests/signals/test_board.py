@@ -9,7 +9,7 @@ from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.recorder.core import Recorder
 from homeassistant.config_entries import HANDLERS
 from homeassistant.core import CoreState, HomeAssistant
-from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import (
@@ -19,11 +19,13 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.ocpp_charging.charging.series import Series
 from custom_components.ocpp_charging.signals.board import SignalBoard
-from custom_components.ocpp_charging.signals.keeper import Topic
+from custom_components.ocpp_charging.signals.keeper import Lack, Topic
+from custom_components.ocpp_charging.signals.prices.reading import Failure
 
 from ..conftest import central_system, set_up
 from ..flows import _texts, say
 from .calendars import calendar
+from .fixtures.world import entity
 from .recorded import forecaster, hours_before, record_means
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -107,6 +109,31 @@ async def test_options_are_taken_over_without_a_reload(hass: HomeAssistant) -> N
     assert not board.signals.limit
 
 
+async def test_a_renamed_meter_or_relay_is_followed(hass: HomeAssistant) -> None:
+    entity(hass, "sensor.grid", "meter", "700", {"unit_of_measurement": "W"})
+    entity(hass, "sensor.one", "meter", "2", {"unit_of_measurement": "A"})
+    entity(hass, "binary_sensor.relay", "box", "on", {})
+    house = {"grid_power": "sensor.grid", "phases": ["sensor.one"]}
+    entry, board, _ = await loaded(hass, house=house, grid={"sources": [RELAY]})
+    registry = er.async_get(hass)
+    for old, new in (
+        ("sensor.grid", "sensor.main"),
+        ("sensor.one", "sensor.l1"),
+        ("binary_sensor.relay", "binary_sensor.box"),
+    ):
+        registry.async_update_entity(old, new_entity_id=new)
+        state = hass.states.get(old)
+        assert state is not None
+        hass.states.async_remove(old)
+        hass.states.async_set(new, state.state, state.attributes)
+    await settle(hass)
+    measured = board.meter.measured()
+    assert (measured.power_w, measured.currents_a, measured.missing) == (700, (2,), ())
+    assert board.signals.limit.at(NOW) == 4200
+    assert board.grid.known.lack is None
+    assert entry.options["grid"]["sources"][0]["title"] == RELAY["title"]
+
+
 async def test_changes_of_entities_are_told_and_nothing_else_is(
     hass: HomeAssistant,
 ) -> None:
@@ -177,6 +204,33 @@ async def test_without_the_house_all_of_the_sun_counts(hass: HomeAssistant) -> N
     assert board.surplus == sun
 
 
+async def test_the_houses_battery_has_its_part_of_the_sun_at_once_when_named(
+    hass: HomeAssistant,
+) -> None:
+    entry, board, told = await loaded(hass)
+    sun = Series.constant(2000, NOW, NOW + timedelta(hours=1))
+    board.solar.known = type(board.solar.known)(series=sun)
+    hass.states.async_set("sensor.power", "0", {"unit_of_measurement": "W"})
+    hass.states.async_set("sensor.soc", "45", {"unit_of_measurement": "%"})
+    surplus = {
+        "battery_power": "sensor.power",
+        "battery_soc": "sensor.soc",
+        "battery_kwh": 10,
+        "battery_first": 50,
+    }
+    options = {**entry.options, "surplus": surplus}
+    hass.config_entries.async_update_entry(entry, options=options)
+    await settle(hass)
+    assert told == [Topic.SURPLUS]
+    assert [item.value for item in board.signals.solar] == [1500]
+    # The sun of this morning has not filled it: that is in its charge.
+    earlier = Series.constant(2000, NOW - timedelta(hours=4), NOW + timedelta(hours=1))
+    board.solar.known = type(board.solar.known)(series=earlier)
+    assert [item.value for item in board.signals.solar] == [1500]
+    hass.states.async_set("sensor.soc", "50", {"unit_of_measurement": "%"})
+    assert [item.value for item in board.signals.solar] == [2000]
+
+
 async def test_settings_of_another_version_are_no_reason_to_fail(
     hass: HomeAssistant, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -189,6 +243,11 @@ async def test_settings_of_another_version_are_no_reason_to_fail(
 
 
 # Failing
+
+
+def test_every_reason_has_its_words() -> None:
+    words = _texts()["selector"]["source_lack"]["options"]
+    assert {*words} == {*Lack, *Failure}
 
 
 def issue(hass: HomeAssistant, entry: MockConfigEntry) -> ir.IssueEntry | None:
@@ -218,6 +277,8 @@ async def test_a_source_that_fails_is_logged_once_and_told_after_three_hours(
     for part in ("title", "description"):
         path = f"co2_source_failing.{part}"
         assert "Maps" in say(_texts()["issues"], path, found.translation_placeholders)
+    assert found.translation_placeholders is not None
+    assert found.translation_placeholders["reason"] == "it is unavailable"
     co2(hass, 210)
     await settle(hass)
     assert issue(hass, entry) is None
@@ -228,7 +289,7 @@ async def test_a_source_that_fails_is_logged_once_and_told_after_three_hours(
 
 @pytest.mark.parametrize("topic", ["solar", "grid"])
 def test_what_the_owner_is_told_has_a_text(topic: str) -> None:
-    placeholders = {"name": "Home", "source": "South", "reason": "no_forecast"}
+    placeholders = {"name": "Home", "source": "South", "reason": "it has no forecast"}
     for part in ("title", "description"):
         path = f"{topic}_source_failing.{part}"
         assert "South" in say(_texts()["issues"], path, placeholders)

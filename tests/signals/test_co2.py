@@ -19,9 +19,9 @@ from custom_components.ocpp_charging.signals.co2.reading import (
     chosen,
     find,
 )
-from custom_components.ocpp_charging.signals.co2.unit import to_grams_per_kwh
 from custom_components.ocpp_charging.signals.keeper import Lack
 from custom_components.ocpp_charging.signals.prices.reader import Look
+from custom_components.ocpp_charging.signals.units import to_grams_per_kwh
 
 from .fixtures.world import entity
 from .recorded import hours_before, record_means

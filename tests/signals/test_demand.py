@@ -102,7 +102,7 @@ async def test_a_saving_session_is_known_before_it_begins(hass: HomeAssistant) -
         ("unknown", "W", None),
         ("none", None, None),
         ("-1", "W", None),
-        ("16", "A", None),
+        ("30000000000", "W", None),
     ],
 )
 async def test_watts_that_may_be_drawn_are_a_limit(
@@ -112,6 +112,16 @@ async def test_watts_that_may_be_drawn_are_a_limit(
     known = await read(hass, BOX)
     assert known.limit.at(NOW) == limit
     assert known.lack is None
+
+
+@pytest.mark.parametrize("unit", ["A", "°C", "kWh"])
+async def test_what_does_not_measure_power_is_no_limit_and_that_is_told(
+    hass: HomeAssistant, unit: str
+) -> None:
+    hass.states.async_set("sensor.box", "16", {"unit_of_measurement": unit})
+    known = await read(hass, BOX)
+    assert not known.limit
+    assert known.lack is Lack.OTHER_UNIT
 
 
 async def test_of_several_limits_the_lowest_counts_and_prices_add_up(

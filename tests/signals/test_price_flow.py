@@ -1,7 +1,9 @@
 """The options about prices, as an owner goes through them."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
@@ -124,6 +126,39 @@ async def test_an_entity_can_be_named_when_nothing_was_found(
     assert entry.runtime_data.prices.price.series.at(dt_util.utcnow()) == 0.25
 
 
+@pytest.mark.parametrize(
+    ("unit", "attributes"),
+    [
+        pytest.param("°C", {}, id="a temperature"),
+        pytest.param("W", {}, id="a power"),
+        pytest.param(
+            "gCO2eq/kWh",
+            {
+                "forecast": [
+                    {"datetime": f"2026-11-20T{hour:02}:00:00+01:00", "value": 200}
+                    for hour in range(24)
+                ]
+            },
+            id="CO2 with a forecast",
+        ),
+    ],
+)
+async def test_what_measures_something_else_is_not_offered_and_refused(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    unit: str,
+    attributes: dict[str, Any],
+) -> None:
+    freezer.move_to("2026-11-20T08:07:00+00:00")
+    values = {"unit_of_measurement": unit, **attributes}
+    hass.states.async_set("sensor.other", "12.3", values)
+    result = await go(hass, await start(hass, entry), "price_found")
+    assert result["errors"] == {"base": "no_source_found"}
+    result = await answer(hass, result, {"entity_id": "sensor.other"})
+    assert result["errors"] == {"entity_id": "other_unit"}
+
+
 async def test_an_entity_is_asked_for_without_a_word_when_chosen_so(
     hass: HomeAssistant, entry: MockConfigEntry
 ) -> None:
@@ -204,6 +239,52 @@ async def test_a_typed_price_holds_at_every_hour_of_the_day_here(
     assert entry.runtime_data.prices.price.series.at(dt_util.utcnow()) == 0.3
 
 
+@pytest.mark.parametrize(
+    ("zone", "midnight", "twice"),
+    [
+        pytest.param("Europe/Berlin", "2026-03-29", "00:00", id="Berlin-spring"),
+        pytest.param("Europe/Berlin", "2026-10-25", "02:00", id="Berlin-autumn"),
+        pytest.param("America/Los_Angeles", "2026-03-08", "00:00", id="LA-spring"),
+        pytest.param("America/Los_Angeles", "2026-11-01", "01:00", id="LA-autumn"),
+        pytest.param("Australia/Sydney", "2026-10-04", "00:00", id="Sydney-spring"),
+        pytest.param("Australia/Sydney", "2026-04-05", "02:00", id="Sydney-autumn"),
+    ],
+)
+async def test_the_table_is_right_hour_by_hour_when_the_clocks_change(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    zone: str,
+    midnight: str,
+    twice: str,
+) -> None:
+    await hass.config.async_set_time_zone(zone)
+    begins = datetime.fromisoformat(midnight).replace(tzinfo=ZoneInfo(zone))
+    freezer.move_to(begins + timedelta(minutes=30))
+    hours = [begins.astimezone(UTC) + timedelta(hours=index) for index in range(24)]
+    prices = [
+        {"start": hour.astimezone(ZoneInfo(zone)).isoformat(), "price": index / 100}
+        for index, hour in enumerate(hours)
+    ]
+    values = {"unit_of_measurement": "EUR/kWh", "prices": prices}
+    hass.states.async_set("sensor.mine", "0.1", values)
+    result = await go(hass, await start(hass, entry), "price_entity")
+    result = await answer(hass, result, {"entity_id": "sensor.mine"})
+    cells = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in shown(result, "table").splitlines()[2:]
+    ]
+    told = [(row[column], row[column + 1]) for column in (0, 2) for row in cells]
+    assert told == [
+        (f"{hour.astimezone(ZoneInfo(zone)):%H:%M}", f"{index / 100:.4f}")
+        for index, hour in enumerate(hours)
+    ]
+    labels_told = [label for label, _ in told]
+    # In spring the table reaches the midnight after.
+    assert {each for each in labels_told if labels_told.count(each) == 2} == {twice}
+    assert ("02:00" in labels_told) is (twice != "00:00")
+
+
 async def test_fees_stay_when_another_source_is_chosen(
     hass: HomeAssistant, entry: MockConfigEntry, install: Install
 ) -> None:
@@ -233,6 +314,109 @@ async def test_what_is_fed_in_has_a_price_of_its_own_and_both_can_be_taken_away(
         assert result["type"] is FlowResultType.CREATE_ENTRY
     assert dict(entry.options) == OPTIONS
     assert prices.price.status is Status.NOT_SET
+
+
+def present_price(hass: HomeAssistant, name: str, unit: str) -> dict[str, str]:
+    """Return the options of a sensor that has the price of just now."""
+    hass.states.async_set(f"sensor.{name}", "0.5", {"unit_of_measurement": unit})
+    return {"reader": "present_value", "target": f"sensor.{name}", "title": name}
+
+
+async def take_over(
+    hass: HomeAssistant, entry: MockConfigEntry, **options: Any
+) -> None:
+    hass.config_entries.async_update_entry(entry, options={**OPTIONS, **options})
+    await hass.async_block_till_done(wait_background_tasks=True)
+
+
+async def test_a_typed_feed_in_price_is_in_the_currency_of_the_price(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    await take_over(hass, entry, price=present_price(hass, "mine", "SEK/kWh"))
+    result = await go(hass, await start(hass, entry, "feed_in_price"), "price_typed")
+    result = await answer(hass, result, {"amount": 0.6})
+    assert shown(result, "unit") == "SEK/kWh"
+    await answer(hass, result, {})
+    prices = entry.runtime_data.prices
+    assert prices.feed_in.currency == "SEK"
+    assert prices.comparable_feed_in.at(dt_util.utcnow()) == 0.6
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        pytest.param("price", "feed_in_price", id="feed-in after the price"),
+        pytest.param("feed_in_price", "price", id="the price after feed-in"),
+    ],
+)
+async def test_both_prices_must_be_in_one_currency(
+    hass: HomeAssistant, entry: MockConfigEntry, first: str, second: str
+) -> None:
+    options = {first: present_price(hass, "mine", "SEK/kWh")}
+    await take_over(hass, entry, **options)
+    present_price(hass, "other", "EUR/kWh")
+    result = await go(hass, await start(hass, entry, second), "price_entity")
+    result = await answer(hass, result, {"entity_id": "sensor.other"})
+    for _ in range(2):
+        assert result["step_id"] == "price_check"
+        assert result["errors"] == {"base": "other_currency"}
+        assert shown(result, "currency") == "EUR"
+        assert shown(result, "other") == "SEK"
+        result = await answer(hass, result, AS_READ)
+    result = await go(hass, await start(hass, entry, first), "price_none")
+    result = await go(hass, await start(hass, entry, second), "price_entity")
+    result = await answer(hass, result, {"entity_id": "sensor.other"})
+    assert not result["errors"]
+
+
+async def test_a_typed_price_is_in_the_currency_of_the_home(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    await typed(hass, entry, 0.3)
+    present_price(hass, "other", "SEK/kWh")
+    result = await go(hass, await start(hass, entry, "feed_in_price"), "price_entity")
+    result = await answer(hass, result, {"entity_id": "sensor.other"})
+    assert result["errors"] == {"base": "other_currency"}
+    assert shown(result, "other") == "EUR"
+
+
+async def test_a_central_system_that_does_not_run_can_be_set_up_all_the_same(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    present_price(hass, "mine", "SEK/kWh")
+    result = await go(hass, await start(hass, entry, "feed_in_price"), "price_entity")
+    result = await answer(hass, result, {"entity_id": "sensor.mine"})
+    assert not result["errors"]
+    assert shown(result, "unit") == "SEK/kWh"
+    result = await go(hass, await start(hass, entry, "feed_in_price"), "price_typed")
+    result = await answer(hass, result, {"amount": 0.6})
+    assert shown(result, "unit") == "EUR/kWh"
+
+
+async def test_a_feed_in_price_in_another_currency_does_not_count(
+    hass: HomeAssistant, entry: MockConfigEntry, caplog: pytest.LogCaptureFixture
+) -> None:
+    price = present_price(hass, "mine", "SEK/kWh")
+    feed_in = present_price(hass, "other", "SEK/kWh")
+    await take_over(hass, entry, price=price, feed_in_price=feed_in)
+    board = entry.runtime_data.board
+    assert board.signals.feed_in.at(dt_util.utcnow()) == 0.5
+    present_price(hass, "other", "EUR/kWh")
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert not board.signals.feed_in
+    assert not board.signals.feed_in
+    assert caplog.text.count("in EUR and the other one in SEK") == 1
+
+
+async def test_a_little_below_nothing_is_shown_without_a_sign(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    present_price(hass, "mine", "EUR/kWh")
+    hass.states.async_set("sensor.mine", "-0.00001", {"unit_of_measurement": "EUR/kWh"})
+    result = await go(hass, await start(hass, entry), "price_entity")
+    result = await answer(hass, result, {"entity_id": "sensor.mine"})
+    assert shown(result, "lowest") == "0.0000"
 
 
 async def test_without_a_price_there_is_nothing_to_change_or_take_away(

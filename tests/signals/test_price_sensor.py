@@ -54,7 +54,7 @@ async def test_the_price_of_now_is_shown_and_changes_on_time(
     assert state.attributes["tomorrow_known"] is True
     prices = state.attributes["prices"]
     assert len(prices) == 34
-    assert prices[0]["start"] == world.now().isoformat()
+    assert prices[0]["start"] == world.now(14, 0).isoformat()
     assert prices[1]["price"] == expected.series.at(now + timedelta(hours=1))
     device = dr.async_get(hass).async_get_device_by_identifier(
         ("ocpp_charging", entry.entry_id), entry.entry_id

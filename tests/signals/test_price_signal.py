@@ -17,6 +17,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.ocpp_charging.charging.series import Series
+from custom_components.ocpp_charging.signals.prices import signal as signal_module
 from custom_components.ocpp_charging.signals.prices.home import HomePrices
 from custom_components.ocpp_charging.signals.prices.settings import Side
 from custom_components.ocpp_charging.signals.prices.signal import (
@@ -372,6 +373,24 @@ async def test_an_action_that_fails_is_tried_ever_more_rarely(
         for earlier, later in pairwise(calls)
     ]
     assert gaps == [1, 2, 4, 8, 16, 32, 60]
+
+
+async def test_a_reading_that_breaks_is_followed_by_another(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: Any) -> Any:
+        raise RuntimeError("a reader has a bug")
+
+    prices = make(reader="typed", amount=0.3)
+    with monkeypatch.context() as patch:
+        patch.setattr(signal_module, "async_read", broken)
+        prices.stop = prices.home.async_start()
+        assert prices.price._task is not None
+        with pytest.raises(RuntimeError):
+            await prices.price._task
+    assert prices.status() is Status.WAITING
+    await prices.until(dt_util.utcnow() + timedelta(minutes=16))
+    assert prices.price.series.at(dt_util.utcnow()) == 0.3
 
 
 async def test_an_action_that_comes_later_is_asked_then(

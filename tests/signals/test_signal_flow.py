@@ -53,7 +53,7 @@ def board_of(entry: MockConfigEntry) -> SignalBoard:
 async def menu(hass: HomeAssistant, entry: MockConfigEntry) -> Result:
     result: Result = await hass.config_entries.options.async_init(entry.entry_id)
     result = await go(hass, result, "signals")
-    assert result["menu_options"] == ["co2", "solar", "house", "grid"]
+    assert result["menu_options"] == ["co2", "solar", "surplus", "house", "grid"]
     return result
 
 
@@ -293,7 +293,7 @@ async def test_what_the_grid_asks_for_is_shown_and_used(
     result = await answer(hass, result, values)
     assert result["step_id"] == "grid_confirm"
     assert shown(result, "events") == (
-        "- 2026-11-20 17:07 – 2026-11-20 18:07 · Saving sessions · 0 W · +2.25 /kWh"
+        "- 2026-11-20 17:07 – 2026-11-20 18:07 · Saving sessions · 0 W · +2.25 EUR/kWh"
     )
     await submit(hass, result)
     assert board_of(entry).signals.limit.at(later) == 0
@@ -319,6 +319,41 @@ async def test_an_entity_that_tells_nothing_is_refused(
     values = {"entity": "binary_sensor.none", "limit_w": 0}
     result = await answer(hass, result, values)
     assert result["errors"] == {"entity": "no_demand"}
+
+
+async def test_an_entity_that_measures_no_power_is_refused_as_a_limit(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    hass.states.async_set("sensor.outdoor", "12.3", {"unit_of_measurement": "°C"})
+    result = await go(hass, await start(hass, entry, "grid"), "grid_add")
+    result = await answer(hass, result, {"entity": "sensor.outdoor"})
+    assert result["errors"] == {"entity": "not_watts"}
+    assert suggested(result, "entity") == "sensor.outdoor"
+
+
+async def test_a_price_on_top_is_in_the_currency_of_the_price(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    hass.states.async_set("sensor.price", "1.2", {"unit_of_measurement": "SEK/kWh"})
+    price = {"reader": "present_value", "target": "sensor.price", "title": "Price"}
+    hass.config_entries.async_update_entry(entry, options={"price": price})
+    await hass.async_block_till_done(wait_background_tasks=True)
+    hass.states.async_set("switch.peak", "on")
+    result = await go(hass, await start(hass, entry, "grid"), "grid_add")
+    values = {"entity": "switch.peak", "extra_price": 0.5}
+    result = await answer(hass, result, values)
+    assert shown(result, "events").endswith("· +0.5 SEK/kWh")
+
+
+async def test_a_price_on_top_is_in_the_home_s_currency_while_nothing_runs(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    hass.states.async_set("switch.peak", "on")
+    result = await go(hass, await start(hass, entry, "grid"), "grid_add")
+    values = {"entity": "switch.peak", "extra_price": 0.5}
+    result = await answer(hass, result, values)
+    assert shown(result, "events").endswith("· +0.5 EUR/kWh")
 
 
 async def test_a_source_that_goes_away_while_it_is_looked_at_shows_nothing(

@@ -91,7 +91,7 @@ async def test_the_command_line_charges_cars_and_ends_on_ctrl_c(peer: Peer) -> N
         "-m",
         "simulator",
         *("--url", peer.url, "--id", "BOX", "--count", "2", "--start-tag", "ME"),
-        *("--speed", "3600", "--soc", "50"),
+        *("--speed", "600", "--soc", "50"),
         cwd=Path(__file__).parents[2],
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,

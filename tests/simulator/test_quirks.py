@@ -385,3 +385,31 @@ async def test_a_charger_of_few_periods_takes_no_more(
     assert await install(peer, raw) == "Rejected"
     raw["chargingSchedule"]["chargingSchedulePeriod"].pop()
     assert await install(peer, raw) == "Accepted"
+
+
+@pytest.mark.parametrize(
+    ("quirks", "switches", "said", "phases"),
+    [
+        (Quirks(), False, "false", 3),
+        (Quirks(), True, "true", 1),
+        (Quirks(ignores_phases=True), True, "true", 3),
+    ],
+    ids=["cannot", "switches", "ignores the number"],
+)
+async def test_the_number_of_phases_of_a_profile(
+    make: MakeChargePoint,
+    peer: Peer,
+    quirks: Quirks,
+    switches: bool,
+    said: str,
+    phases: int,
+) -> None:
+    cp = await make(quirks=quirks, switches_phases=switches)
+    await charging(cp)
+    raw = profile(limit=10)
+    raw["chargingSchedule"]["chargingSchedulePeriod"][0]["numberPhases"] = 1
+    assert await install(peer, raw) == "Accepted"
+    assert cp.connector(1).power_w == 10 * 230 * phases
+    ask = {"key": ["ConnectorSwitch3to1PhaseSupported"]}
+    (key,) = (await peer.call("GetConfiguration", ask))[2]["configurationKey"]
+    assert key["value"] == said

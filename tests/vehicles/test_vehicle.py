@@ -51,6 +51,25 @@ def test_a_state_of_charge_is_in_percent_or_not_known(
     assert found.charge_limit == soc
 
 
+@pytest.mark.parametrize("silent", ["unavailable", "unknown", "101"])
+def test_the_charge_limit_stays_while_the_car_is_silent(
+    hass: HomeAssistant, silent: str
+) -> None:
+    hass.states.async_set("number.limit", "80", PERCENT)
+    hass.states.async_set("sensor.soc", "50", PERCENT)
+    found = vehicle(hass, soc_entity="sensor.soc", limit_entity="number.limit")
+    hass.states.async_set("number.limit", silent, PERCENT)
+    hass.states.async_set("sensor.soc", silent, PERCENT)
+    assert found.read()
+    assert (found.charge_limit, found.soc) == (80, None)
+    hass.states.async_set("number.limit", "70", PERCENT)
+    assert found.read()
+    assert found.charge_limit == 70
+    # Another entity, or none, begins anew.
+    assert found.configure(VehicleSettings(key="a", name="A"))
+    assert found.charge_limit is None
+
+
 def test_a_car_without_entities_says_nothing(hass: HomeAssistant) -> None:
     found = vehicle(hass, plugged_entity="sensor.not_there")
     assert (found.soc, found.charge_limit, found.plugged, found.home) == (None,) * 4

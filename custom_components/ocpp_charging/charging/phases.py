@@ -8,6 +8,9 @@ many in a day.
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+ALL = 3
+"""On so many phases a charger charges that was told nothing else."""
+
 DAY = timedelta(days=1)
 
 

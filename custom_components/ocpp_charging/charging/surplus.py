@@ -12,6 +12,8 @@ from math import exp, floor, inf
 from .phases import PhaseRules, PhaseState, best_phases, choose_phases, may_switch
 
 TINY = 1e-6
+LEFT_OVER_W = 100.0
+"""So much has to be fed in for a battery that comes first to have all it takes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +44,9 @@ class SolarRules:
     battery_reserve_w: float = 0.0
     """What the house's battery is left, as long as it isn't full."""
     battery_first_soc: float | None = None
-    """Below this charge, in %, the battery is left all that it takes."""
+    """Below this charge, in %, the battery is left all that it would take.
+
+    Where its charge isn't known it is held to be below."""
     battery_full_soc: float = 98.0
     """From this charge on, in %, the battery needs nothing."""
 
@@ -139,12 +143,12 @@ def left_for_car(rules: SolarRules, measured: Measurement) -> tuple[float, float
     reserved = rules.battery_reserve_w
     if soc is not None and soc >= rules.battery_full_soc:
         reserved = 0.0
-    elif (
-        soc is not None
-        and rules.battery_first_soc is not None
-        and soc < rules.battery_first_soc
+    elif rules.battery_first_soc is not None and (
+        soc is None or soc < rules.battery_first_soc
     ):
-        reserved = max(reserved, measured.battery_w)
+        # What the car takes the battery doesn't show that it wants: only where
+        # something is fed in besides has it all.
+        reserved = max(reserved, measured.battery_w + LEFT_OVER_W)
     cars = measured.car_w + measured.yielding_w
     left = cars - measured.grid_w + measured.battery_w
     return left - reserved, reserved

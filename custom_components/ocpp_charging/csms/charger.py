@@ -111,6 +111,21 @@ class Charger:
         return self.memory.features
 
     @property
+    def switches_phases(self) -> bool:
+        """Say whether it is said to charge on one phase in place of three.
+
+        The owner's word counts more than the charger's.
+        """
+        said = self.settings.switches_phases
+        return (self.features.switches_phases if said is None else said) is True
+
+    @property
+    def can_switch_phases(self) -> bool:
+        """Say whether it does so by a plan: what was seen counts most."""
+        seen = self.features.plan_phases_ignored or self.features.plan_refused
+        return self.switches_phases and not seen
+
+    @property
     def clock_offset_s(self) -> float | None:
         """Return how far the charger's clock is ahead of ours; None while not known."""
         return self.memory.clock_offset_s

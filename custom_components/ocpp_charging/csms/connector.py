@@ -89,6 +89,8 @@ class Connector:
         """By what it is held to a plan; None where there is none."""
         self.planned_limit_a: float | None = None
         """What the plan allows now, in A per phase."""
+        self.planned_phases: int | None = None
+        """On how many phases that is; None where the charger cannot switch them."""
         self.plan_there: Installed | None = None
         """The plan that is on the charger; None where there is none."""
         self.share_a: float | None = None
@@ -319,10 +321,17 @@ class Connector:
         return self._assign(limit_a=limit_a)
 
     def set_held(
-        self, held_by: HeldBy | None, planned_limit_a: float | None
+        self,
+        held_by: HeldBy | None,
+        planned_limit_a: float | None,
+        planned_phases: int | None = None,
     ) -> set[str]:
         """Set by what the connector is held to its plan, and what that allows now."""
-        return self._assign(held_by=held_by, planned_limit_a=planned_limit_a)
+        return self._assign(
+            held_by=held_by,
+            planned_limit_a=planned_limit_a,
+            planned_phases=planned_phases,
+        )
 
     def set_share(self, share_a: float | None) -> set[str]:
         """Set what the charger was told that the house's fuses leave."""

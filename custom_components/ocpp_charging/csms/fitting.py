@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
+from itertools import pairwise
 import math
 
 from .schedules import MINIMUM_A, STEP_A, Fitted, PlannedCurrent, PlannedSchedule
@@ -29,7 +30,8 @@ def fit(
     `limit_a` is the owner's limit, which nothing exceeds, and `most` how many periods
     the charger takes. The present period stays what it is as long as there is room for
     two: while it is renewed at each change, a charger that takes few keeps to the plan
-    all the same. Returns None when the plan is over and nothing holds after it.
+    all the same. Periods on different numbers of phases are never made one. Returns
+    None when the plan is over and nothing holds after it.
     """
     after = schedule.after_a
     if after is not None:
@@ -39,7 +41,12 @@ def fit(
     if schedule.end <= now:
         if after is None:
             return None
-        rest = PlannedCurrent(start=now, end=now + _DAY, current_a=after)
+        rest = PlannedCurrent(
+            start=now,
+            end=now + _DAY,
+            current_a=after,
+            phases=schedule.periods[-1].phases,
+        )
         return Fitted(periods=(rest,), after_a=after, exact=True)
     periods = joined(_left(schedule, now, limit_a))
     room = max(1, most or len(periods) + 1)
@@ -53,8 +60,24 @@ def fit(
         # With one value for the whole night the car would charge at the wrong hours;
         # this one ends with its period, and is renewed then.
         return Fitted(periods=periods[:1], after_a=after, exact=False)
-    fitted = (periods[0], *_merged_before(periods[1:], room - 1))
+    later = _of_few_phases(periods[1:], room - 1)
+    fitted = (periods[0], *_merged_before(later, room - 1))
     return Fitted(periods=joined(fitted), after_a=after, exact=False)
+
+
+def _of_few_phases(
+    periods: tuple[PlannedCurrent, ...], most: int
+) -> tuple[PlannedCurrent, ...]:
+    """Return what comes before the phases have changed so often that no room is left.
+
+    What is cut off is sent when its time has come: a plan is renewed at each change.
+    """
+    stretches = 1
+    for place, (one, two) in enumerate(pairwise(periods), 1):
+        stretches += one.phases != two.phases
+        if stretches > most:
+            return periods[:place]
+    return periods
 
 
 def _left(
@@ -63,7 +86,10 @@ def _left(
     """Return the periods that are not over, rounded and within what is allowed."""
     left = []
     if schedule.start > now:
-        left.append(PlannedCurrent(start=now, end=schedule.start, current_a=0))
+        first = schedule.periods[0]
+        left.append(
+            replace(first, start=now, end=first.start, current_a=0, ceiling_a=None)
+        )
     for each in schedule.periods:
         if each.end <= now:
             continue
@@ -97,18 +123,22 @@ def _ceil(value: float) -> float:
 
 
 def joined(periods: Iterable[PlannedCurrent]) -> tuple[PlannedCurrent, ...]:
-    """Return the periods with neighbours of the same current made one.
+    """Return the periods with neighbours of the same current and phases made one.
 
     The lower of their ceilings is that of both.
     """
     result: list[PlannedCurrent] = []
     for each in periods:
-        if result and result[-1].current_a == each.current_a:
+        if result and _alike(result[-1], each):
             ceiling = _lower(result[-1].ceiling_a, each.ceiling_a)
             result[-1] = replace(result[-1], end=each.end, ceiling_a=ceiling)
         else:
             result.append(each)
     return tuple(result)
+
+
+def _alike(one: PlannedCurrent, two: PlannedCurrent) -> bool:
+    return (one.current_a, one.phases) == (two.current_a, two.phases)
 
 
 def _lower(one: float | None, two: float | None) -> float | None:
@@ -123,6 +153,7 @@ def merged(periods: Sequence[PlannedCurrent], most: int) -> tuple[PlannedCurrent
     where there is no other way does energy miss for that, and then as little as can
     be. Of all ways to merge, that one is taken whose squared deviation from the plan
     over time is least: an hour of nothing is not filled where a small step can go.
+    The phases must not change more often than leaves room.
 
     Takes quadratic time in the number of periods, times `most`.
     """
@@ -137,7 +168,7 @@ def merged(periods: Sequence[PlannedCurrent], most: int) -> tuple[PlannedCurrent
         costs, cut = [math.inf] * (count + 1), [0] * (count + 1)
         for end in range(1, count + 1):
             for begin in range(end):
-                if best[begin] == math.inf:
+                if best[begin] == math.inf or not groups.may_be_one(begin, end):
                     continue
                 cost = best[begin] + groups.cost(begin, end)
                 if cost < costs[end]:
@@ -175,6 +206,13 @@ class _Groups:
                     lowest = min(lowest, each.ceiling_a)
                 row.append(lowest)
             self._ceilings.append(row)
+        self._changes = [0]
+        for one, two in pairwise(periods):
+            self._changes.append(self._changes[-1] + (one.phases != two.phases))
+
+    def may_be_one(self, begin: int, end: int) -> bool:
+        """Say whether all of a group is on as many phases."""
+        return self._changes[begin] == self._changes[end - 1]
 
     def current(self, begin: int, end: int) -> float:
         """Return the one current of a group."""
@@ -207,4 +245,5 @@ class _Groups:
             end=self._periods[end - 1].end,
             current_a=self.current(begin, end),
             ceiling_a=None if ceiling == math.inf else ceiling,
+            phases=self._periods[begin].phases,
         )

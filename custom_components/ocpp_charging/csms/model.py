@@ -420,6 +420,10 @@ class Features:
     with `plan_refused` it takes none. It was seen to draw more than a plan of the
     purposes `plan_ignored` allowed, and with `ends_at_zero` to end a session to which
     a limit of 0 A was given.
+
+    `switches_phases` is whether it says that it can charge on one phase in place of
+    three (ConnectorSwitch3to1PhaseSupported, OCPP 1.6 §9.4); with
+    `plan_phases_ignored` it was seen not to.
     """
 
     profiles: frozenset[str] | None = None
@@ -444,6 +448,8 @@ class Features:
     share_ignored: frozenset[ProfilePurpose] = frozenset()
     """The same five of the share of a fuse."""
     ends_at_zero: bool = False
+    switches_phases: bool | None = None
+    plan_phases_ignored: bool = False
 
     def renewed(self) -> Features:
         """Return what is still true of a charger with new firmware.
@@ -527,6 +533,9 @@ class ChargerSettings:
 
     `profile` is the lowest security profile that it may come in with: that to which it
     has been raised. `certificates` are those that let it in, the newest last.
+
+    `switches_phases` is whether it can charge on one phase in place of three; None is
+    what it says itself.
     """
 
     identity: str
@@ -537,11 +546,27 @@ class ChargerSettings:
     max_current_a: float = 32.0
     profile: SecurityProfile = SecurityProfile.OPEN
     certificates: tuple[ClientCertificate, ...] = ()
+    switches_phases: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhasesTold:
+    """On how many phases a connector was told to charge.
+
+    `switched` is when that changed within the last day, the latest last.
+    """
+
+    phases: int
+    switched: tuple[datetime, ...] = ()
 
 
 @dataclass(kw_only=True)
 class ChargerMemory:
-    """What is kept of a charger between connections and restarts."""
+    """What is kept of a charger between connections and restarts.
+
+    `phases` is by connector what it was last told of its phases, where they can be
+    switched.
+    """
 
     info: ChargerInfo = field(default_factory=ChargerInfo)
     accepted: bool = False
@@ -555,3 +580,4 @@ class ChargerMemory:
     local_list: LocalList = field(default_factory=LocalList)
     reservations: dict[int, Reservation] = field(default_factory=dict)
     last_reservation: int = 0
+    phases: dict[int, PhasesTold] = field(default_factory=dict)

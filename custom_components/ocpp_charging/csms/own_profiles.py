@@ -30,7 +30,7 @@ class OwnProfiles:
         profiles = self._charger.memory.profiles
         if any(_is_over(profiles[number].payload, plan.way) for number in new):
             return True
-        if plan.profile_id(self._id) in profiles:
+        if plan.carried or plan.profile_id(self._id) in profiles:
             return False
         # It had to make room for the owner's limit, or else was taken away.
         level = limit_level(self._charger, self._id, plan.way.purpose, installed=True)

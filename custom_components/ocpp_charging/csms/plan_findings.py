@@ -47,6 +47,15 @@ def ignores(charger: Charger, connector_id: int, purpose: ProfilePurpose) -> Non
     )
 
 
+def ignores_phases(charger: Charger) -> None:
+    """Note that a charger goes on with three phases when it is told one."""
+    _LOGGER.warning(
+        "%s: the car charges on more phases than the plan says: they are not switched",
+        charger.identity,
+    )
+    charger.remember(features=replace(charger.features, plan_phases_ignored=True))
+
+
 def ends_at_zero(charger: Charger) -> None:
     """Note that a charger ends a session when nothing may flow."""
     _LOGGER.info("%s: ends sessions at 0 A", charger.identity)

@@ -11,41 +11,26 @@ import logging
 
 from . import plan_findings
 from .charger import Charger
-from .commands import Commands
 from .errors import ChargerOffline, CommandError
 from .fitting import fit
-from .limits import ensure_limit, limit_level
-from .model import Change, HeldBy, ProfilePurpose, RateUnit, Registration, Transaction
+from .model import Change, HeldBy, Transaction
 from .own_profiles import OwnProfiles
+from .phase_turn import note, with_pauses
+from .plan_profile import PlanProfile, number_of
 from .plan_switch import PlanSwitch
-from .plan_watch import OverdrawWatch, ended_by_trouble, ended_by_zero
-from .plan_ways import (
-    Installed,
-    NotHeld,
-    clear_plans,
-    install,
-    is_kept,
-    plan_ids,
-    take_back,
-)
-from .schedules import Fitted, PlannedSchedule
+from .plan_watch import ended_by_trouble, ended_by_zero
+from .schedules import Fitted, PlannedSchedule, in_phases
 from .timers import Alarm, Clock, WorldClock
 from .timing import Timing
 
 _LOGGER = logging.getLogger(__name__)
 
-_NAMED_S = 2.0
-"""By then a charger knows the id of its transaction, whether we saw that or not."""
-
 _OF_CONNECTOR = frozenset({"transaction", "plugged_in", "limit_a"})
 _OF_CHARGER = frozenset(
-    (0, key) for key in ("ready", "connected", "boots", "registration", "profiles")
+    (0, key)
+    for key in ("ready", "connected", "boots", "registration", "profiles", "settings")
 )
 """What makes a keeper look whether all is as it should be."""
-
-
-def _number(transaction: Transaction | None) -> int | None:
-    return None if transaction is None else transaction.transaction_id
 
 
 def _is_flow(key: str) -> bool:
@@ -73,38 +58,26 @@ class PlanKeeper:
         self._id = connector_id
         self._timing = timing or Timing()
         self._clock = clock or WorldClock()
-        self._watch = OverdrawWatch(self._timing.plan_ignored)
         self._schedule: PlannedSchedule | None = None
         self._starts = True
-        charger.connector(connector_id).set_plan_there(None)
-        self._sent_at: datetime | None = None
-        self._connection: Commands | None = None
-        self._boots = 0
-        self._verify = False
-        self._transaction_id: int | None = None
-        self._named_by: datetime | None = None
         self._over = False
         self._overridden = False
         self._own = OwnProfiles(charger, connector_id)
-        self._leftover = False
-        self._waits_for_session = False
-        self._send_after: datetime | None = None
         self._edge: datetime | None = None
         self._alarm = Alarm(self._clock, self._wake)
+        self._profile = PlanProfile(
+            charger,
+            connector_id,
+            keeper=self,
+            timing=self._timing,
+            clock=self._clock,
+            alarm=self._alarm,
+        )
         self._switch = PlanSwitch(charger, connector_id, self._timing, self._alarm.set)
         self._task: asyncio.Task[None] | None = None
         self._again = False
         self._unfollow: Callable[[], None] | None = None
         self.problem: CommandError | None = None
-
-    @property
-    def _installed(self) -> Installed | None:
-        return self._charger.connector(self._id).plan_there
-
-    @_installed.setter
-    def _installed(self, installed: Installed | None) -> None:
-        connector = self._charger.connector(self._id)
-        self._charger.publish(self._id, connector.set_plan_there(installed))
 
     @property
     def held_by(self) -> HeldBy | None:
@@ -122,17 +95,15 @@ class PlanKeeper:
         held once that is known; a plan that changes too often waits for its turn.
         """
         if self._unfollow is None:
-            connector = self._charger.connector(self._id)
-            self._transaction_id = _number(connector.transaction)
             self._own.see()
-            self._boots = self._charger.boots
-            self._connection = self._charger.connection
+            self._profile.begin()
             self._unfollow = self._charger.listen_all(self._changed)
         self._schedule = schedule
         self._starts = start
         if anew:
             self._over = self._overridden = False
             self._switch.renew()
+            self._profile.hurry()
         await self._settle()
         return self.held_by
 
@@ -160,14 +131,13 @@ class PlanKeeper:
         mine = {key for connector_id, key in changes if connector_id == self._id}
         if "transaction" in mine:
             self._session_changed()
-        if "transaction_named" in mine and self._named_by is not None:
-            self._named_by = None
+        if "transaction_named" in mine and self._profile.named():
             self._wake()
         if "plugged_in" in mine:
             self._switch.renew()
             if self._charger.connector(self._id).plugged_in:
                 self._over = False
-        flows = self._installed is not None and any(map(_is_flow, mine))
+        flows = self._profile.installed is not None and any(map(_is_flow, mine))
         if flows or mine & _OF_CONNECTOR or changes & _OF_CHARGER:
             self._wake()
 
@@ -175,38 +145,26 @@ class PlanKeeper:
         """Note that a session has ended, or that another one has begun."""
         connector = self._charger.connector(self._id)
         now = self._clock.now()
-        before, number = self._transaction_id, _number(connector.transaction)
+        before = self._profile.transaction_id
+        number = number_of(connector.transaction)
         if number == before:
             return
-        self._transaction_id = number
-        self._overridden = self._waits_for_session = False
-        self._send_after = None
+        self._overridden = False
         self._switch.renew()
-        self._watch.begin(connector)
-        if number is not None:
-            self._over = False
-            self._named_by = now + timedelta(seconds=_NAMED_S)
-            return
-        self._over = self._ended_by_owner(before, now)
-        installed = self._installed
-        if installed and installed.way.purpose is ProfilePurpose.TRANSACTION:
-            self._installed = None
-            self._leftover = True
+        self._over = number is None and self._ended_by_owner(before, now)
+        self._profile.session_changed(number)
 
     def _ended_by_owner(self, transaction_id: int | None, now: datetime) -> bool:
         """Say whether a session's end was wanted by its owner, or by the car."""
-        charger, installed = self._charger, self._installed
+        charger, profile = self._charger, self._profile
         connector = charger.connector(self._id)
         ended = connector.last_transaction
         if self._switch.has_stopped(transaction_id):
             return False
-        if (
-            connector.plugged_in
-            and installed is not None
-            and self._sent_at is not None
-            and ended_by_zero(
-                ended, self._ended_at(ended, now), installed.fitted, self._sent_at
-            )
+        ended_at = self._ended_at(ended, now)
+        if connector.plugged_in and any(
+            ended_by_zero(ended, ended_at, fitted, sent_at)
+            for fitted, sent_at in profile.given
         ):
             plan_findings.ends_at_zero(charger)
             return self._over
@@ -243,13 +201,17 @@ class PlanKeeper:
             except ChargerOffline as error:
                 self.problem = error
             except CommandError as error:
-                self._switch.pause(self._failed(error))
+                self._switch.pause(self.failed(error))
             except Exception:
                 _LOGGER.exception("%s: the plan is not held", self._charger.identity)
                 self._again = False
                 self._alarm.set(self._retry_at())
 
-    def _failed(self, error: CommandError) -> datetime:
+    def again(self) -> None:
+        """Look again when what is under way is done."""
+        self._again = True
+
+    def failed(self, error: CommandError) -> datetime:
         """Tell of what went wrong, once; returns when to try again."""
         if self.problem is None or str(self.problem) != str(error):
             _LOGGER.warning("%s: the plan: %s", self._charger.identity, error)
@@ -268,59 +230,51 @@ class PlanKeeper:
         self._alarm.clear()
         now = self._clock.now()
         plan = self._fitted(now)
-        commands = self._present()
-        if self._leftover and commands is not None:
-            # It should have gone with its session (OCPP 1.6 §3.13.1); some keep it,
-            # and would give 0 A to every later one.
-            await take_back(
-                self._charger, commands, self._id, ProfilePurpose.TRANSACTION
-            )
-            self._leftover = False
+        profile = self._profile
+        commands = await profile.present()
         if plan is None or self._over:
-            held = None if plan is None else HeldBy.PENDING
-            self._show(held, None)
+            self.show(None if plan is None else HeldBy.PENDING)
             if commands is not None:
-                await self._let_go(commands)
+                await profile.let_go(commands)
             return
         self._note_edge(plan, now)
         if self._is_overridden():
-            self._show(HeldBy.OVERRIDDEN, None)
+            self.show(HeldBy.OVERRIDDEN)
             return
         if commands is None:
-            if self._installed is None or not self._installed.fitted.same_as(plan, now):
-                self._show(HeldBy.PENDING, plan.at(now))
+            there = profile.installed
+            if there is None or not there.fitted.same_as(plan, now):
+                self.show(HeldBy.PENDING, plan)
             return
-        if not self._by_switch():
-            await self._keep(commands, plan, now)
+        if not self._by_switch() and await profile.keep(commands, plan, now):
+            self.problem = None
         if not self._by_switch():
             await self._begin_session(plan, now)
             return
-        await self._let_go(commands)
+        await profile.let_go(commands)
         await self._start_or_stop(plan, now)
 
     def _fitted(self, now: datetime) -> Fitted | None:
         if self._schedule is None:
             return None
-        connector = self._charger.connector(self._id)
+        charger, schedule = self._charger, self._schedule
+        connector = charger.connector(self._id)
+        if not charger.can_switch_phases:
+            schedule = in_phases(schedule, None)
+        elif not charger.features.ends_at_zero:
+            there = self._profile.installed
+            schedule = with_pauses(
+                schedule,
+                now,
+                None if there is None else there.fitted,
+                charging=connector.charging is True,
+            )
         return fit(
-            self._schedule,
+            schedule,
             now,
             limit_a=connector.limit_a,
             most=None if self._by_switch() else self._charger.features.max_periods,
         )
-
-    def _present(self) -> Commands | None:
-        """Return the connection of a charger that has been set up, None without."""
-        charger = self._charger
-        commands = charger.connection
-        accepted = charger.registration is Registration.ACCEPTED
-        if commands is None or not charger.ready or not accepted:
-            return None
-        if commands is not self._connection or charger.boots != self._boots:
-            self._verify = self._installed is not None
-            self._waits_for_session = False
-        self._connection = commands
-        return commands
 
     def _by_switch(self) -> bool:
         """Say whether the charger is known to take no plan."""
@@ -329,154 +283,11 @@ class PlanKeeper:
     def _note_edge(self, plan: Fitted, now: datetime) -> None:
         """Wake up at the plan's next change; after one, all may be tried anew."""
         if self._edge is not None and now >= self._edge:
-            self._send_after = None
             self._switch.renew()
-            self._watch.begin(self._charger.connector(self._id))
+            self._profile.renew()
         self._edge = plan.next_edge(now)
         if self._edge is not None:
             self._alarm.set(self._edge)
-
-    # By a profile
-
-    async def _keep(self, commands: Commands, plan: Fitted, now: datetime) -> None:
-        """See to it that the plan is on the charger, and that it keeps to it."""
-        if not await self._is_due(commands, plan, now):
-            self._look_at_draw(plan, now)
-            return
-        session = self._transaction_id
-        try:
-            installed = await install(self._charger, commands, self._id, plan, now)
-        except NotHeld as failure:
-            self._installed = None
-            await self._restore_limit(commands)
-            self._not_held(failure, in_session=session is not None)
-            return
-        for_session = installed.way.purpose is ProfilePurpose.TRANSACTION
-        if for_session and installed.transaction_id != self._transaction_id:
-            # Its session has ended meanwhile, which is looked at next.
-            self._installed = None
-            self._leftover = True
-            return
-        self._installed = installed
-        self._sent_at = now
-        self._boots = self._charger.boots
-        self._verify = False
-        self.problem = None
-        self._watch.begin(self._charger.connector(self._id))
-        self._show(HeldBy.MERGED if installed.merged else HeldBy.PROFILE, plan.at(now))
-        await clear_plans(self._charger, commands, self._id, but=installed.way.purpose)
-
-    async def _is_due(self, commands: Commands, plan: Fitted, now: datetime) -> bool:
-        """Say whether the plan has to be sent now."""
-        if self._has_to_wait(now):
-            return False
-        installed = self._installed
-        there = self._charger.memory.profiles
-        if installed is None or installed.profile_id(self._id) not in there:
-            # It may have had to make room for the owner's limit.
-            return True
-        connector = self._charger.connector(self._id)
-        number = _number(connector.transaction)
-        if number is not None and installed.transaction_id != number:
-            # A session's own profile is obeyed by more chargers than a default.
-            return True
-        if self._verify:
-            rebooted = self._charger.boots != self._boots
-            kept = await is_kept(
-                self._charger,
-                commands,
-                self._id,
-                installed,
-                now,
-                untold=not rebooted,
-            )
-            if not kept:
-                return True
-            self._verify = False
-            self._boots = self._charger.boots
-        known = connector.known_phases
-        in_watts = installed.way.unit is RateUnit.WATT
-        if plan.same_as(installed.fitted, now) and not (
-            in_watts and known is not None and known != installed.phases
-        ):
-            self._show(
-                HeldBy.MERGED if installed.merged else HeldBy.PROFILE, plan.at(now)
-            )
-            return False
-        assert self._sent_at is not None
-        due = self._sent_at + timedelta(seconds=self._timing.plan_pause)
-        if now < due:
-            self._alarm.set(due)
-            return False
-        return True
-
-    def _has_to_wait(self, now: datetime) -> bool:
-        """Say whether nothing can be sent now; arms for when that may change."""
-        if self._waits_for_session:
-            return True
-        for moment in (self._named_by, self._send_after):
-            if moment is not None and now < moment:
-                self._alarm.set(moment)
-                return True
-        return False
-
-    def _not_held(self, failure: NotHeld, *, in_session: bool) -> None:
-        """Note what was found out about a charger that keeps to no plan.
-
-        `in_session` says whether there was a session when it was asked.
-        """
-        charger = self._charger
-        transient = not failure.final and failure.error is not None
-        hopeless = in_session or charger.features.has("SmartCharging") is False
-        if transient or not hopeless:
-            # It may take one in a session only, or when it is asked again.
-            self._show(HeldBy.PENDING, None)
-            begun = charger.connector(self._id).transaction is not None
-            self._waits_for_session = not transient and not begun
-            if transient and failure.error is not None:
-                self._send_after = self._failed(failure.error)
-            return
-        plan_findings.takes_no_plan(charger, failure)
-
-    def _look_at_draw(self, plan: Fitted, now: datetime) -> None:
-        """Notice that the car draws more than the plan allows, and find another way."""
-        installed, allowed = self._installed, plan.at(now)
-        if installed is None or allowed is None:
-            return
-        connector = self._charger.connector(self._id)
-        if connector.transaction is None or installed.transaction_id is None:
-            return
-        if self._watch.ignores(connector, allowed, now):
-            plan_findings.ignores(self._charger, self._id, installed.way.purpose)
-            self._installed = None
-            self._show(HeldBy.IGNORED, allowed)
-            self._again = True
-        elif self._watch.suspects:
-            self._alarm.set(now + timedelta(seconds=self._timing.plan_ignored / 2))
-
-    async def _let_go(self, commands: Commands) -> None:
-        """Take the plan's profiles off the charger."""
-        self._installed = None
-        known = self._charger.memory.profiles
-        if not plan_ids(self._id) & known.keys():
-            return
-        await clear_plans(self._charger, commands, self._id)
-        await self._restore_limit(commands)
-
-    async def _restore_limit(self, commands: Commands) -> None:
-        """Send the owner's limit again, where the plan had taken its place."""
-        charger = self._charger
-        limit_a = charger.memory.limits_a.get(self._id)
-        purpose = charger.features.limit_purpose
-        if limit_a is None or purpose is None:
-            return
-        if limit_level(charger, self._id, purpose, installed=True) is None:
-            try:
-                await ensure_limit(charger, commands, self._id, limit_a)
-            except ChargerOffline:
-                raise
-            except CommandError as error:
-                _LOGGER.warning("%s: the owner's limit: %s", charger.identity, error)
 
     # The owner's own profiles
 
@@ -485,7 +296,7 @@ class PlanKeeper:
 
         That is not fought: it lasts until the session ends.
         """
-        new, installed = self._own.see(), self._installed
+        new, installed = self._own.see(), self._profile.installed
         if not self._overridden and installed is not None:
             self._overridden = self._own.replace(new, installed)
             if self._overridden:
@@ -493,7 +304,7 @@ class PlanKeeper:
                     "%s: the owner's own profile replaces the plan",
                     self._charger.identity,
                 )
-                self._installed = None
+                self._profile.installed = None
         return self._overridden
 
     # By starting and stopping
@@ -502,7 +313,7 @@ class PlanKeeper:
         """Start or stop a session, as the plan says for now."""
         ignored = self._charger.features.plan_ignored
         allowed = plan.at(now)
-        self._show(HeldBy.IGNORED if ignored else HeldBy.START_STOP, allowed)
+        self.show(HeldBy.IGNORED if ignored else HeldBy.START_STOP, plan)
         if allowed != 0:
             await self._begin_session(plan, now)
         elif await self._switch.end(now):
@@ -514,11 +325,31 @@ class PlanKeeper:
         if connector.runs or not connector.plugged_in or not self._starts:
             return
         if plan.at(now) == 0 and self._charger.features.ends_at_zero:
-            self._show(HeldBy.START_STOP, 0.0)
             return
-        if await self._switch.begin(now):
+        if await self._switch.begin(now, self._profile.for_start(plan, now)):
             self.problem = None
 
-    def _show(self, held_by: HeldBy | None, allowed_a: float | None) -> None:
+    def show(self, held_by: HeldBy | None, plan: Fitted | None = None) -> None:
+        """Show by what the connector is held, and what the plan allows now."""
+        charger, now = self._charger, self._clock.now()
+        connector = charger.connector(self._id)
+        allowed_a = phases = None
+        if plan is not None:
+            allowed_a, phases = plan.at(now), plan.phases_at(now)
+        by_profile = held_by in {HeldBy.PROFILE, HeldBy.MERGED}
+        if by_profile and allowed_a == 0 and self._waits_for_start():
+            held_by = HeldBy.START_STOP
+        if by_profile and allowed_a and phases is not None:
+            note(charger, self._id, phases, now)
+        changed = connector.set_held(held_by, allowed_a, phases)
+        charger.publish(self._id, changed)
+
+    def _waits_for_start(self) -> bool:
+        """Say whether it is a start of ours that lets the car charge, later.
+
+        A charger that ends its session at 0 A has none until then, whatever the
+        profile says that waits on it.
+        """
         connector = self._charger.connector(self._id)
-        self._charger.publish(self._id, connector.set_held(held_by, allowed_a))
+        ends = self._charger.features.ends_at_zero
+        return ends and self._starts and not connector.runs

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from . import control
 from .charger import Charger
-from .errors import CommandRefused
+from .errors import CommandFailed, CommandRefused
+from .model import ChargingProfile
 from .timing import Timing
 
 _TRIES = 5
@@ -30,6 +31,7 @@ class PlanSwitch:
         self._tries = 0
         self._not_before: datetime | None = None
         self._stopped_id: int | None = None
+        self._no_profile = False
 
     def renew(self) -> None:
         """Try again at once: something else is wanted, or the car has changed."""
@@ -44,18 +46,31 @@ class PlanSwitch:
         """Say whether it was here that a session was ended, however late it did."""
         return transaction_id is not None and transaction_id == self._stopped_id
 
-    async def begin(self, now: datetime) -> bool:
+    async def begin(
+        self, now: datetime, profile: ChargingProfile | None = None
+    ) -> bool:
         """Begin a session for a car that waits for one; says whether it was tried.
 
-        Raises `CommandError` when the charger does not begin it.
+        It begins with a `profile`, where the charger takes one. Raises `CommandError`
+        when the charger does not begin it.
         """
         connector = self._charger.connector(self._id)
         if connector.runs or not connector.plugged_in or not self._may_try(now):
             return False
-        await control.start_charging(
-            self._charger, self._id, timeout=self._timing.confirm
-        )
+        try:
+            await self._start(None if self._no_profile else profile)
+        except CommandFailed, CommandRefused:
+            if profile is None or self._no_profile:
+                raise
+            # It may be the profile that it does not take.
+            await self._start(None)
+            self._no_profile = True
         return True
+
+    async def _start(self, profile: ChargingProfile | None) -> None:
+        await control.start_charging(
+            self._charger, self._id, profile=profile, timeout=self._timing.confirm
+        )
 
     async def end(self, now: datetime) -> bool:
         """End the session that there is; says whether it was tried.

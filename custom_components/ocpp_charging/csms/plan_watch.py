@@ -7,12 +7,16 @@ it will; some end the session when nothing may flow.
 from datetime import datetime, timedelta
 
 from .connector import Connector
-from .model import Reading, Transaction
+from .model import ConnectorStatus, Reading, Transaction
 from .schedules import NOMINAL_VOLTAGE, Fitted
 
 _MARGIN_A = 1.0
 _MARGIN = 0.1
 """A car may draw so much more than it is offered, whichever is more: meters differ."""
+
+_FAR_A = 3.0
+_FAR = 0.3
+"""More than that above what is offered, whichever is more, is no matter of meters."""
 
 _PHASES = ("l1", "l2", "l3")
 
@@ -34,9 +38,14 @@ _NOBODYS_CHOICE = frozenset(
 class OverdrawWatch:
     """Follows what a connector draws against what it is allowed."""
 
-    def __init__(self, patience_s: float) -> None:
-        """Begin; who draws too much for longer than that ignores the plan."""
+    def __init__(self, patience_s: float, far_s: float | None = None) -> None:
+        """Begin; who draws too much for longer than that ignores the plan.
+
+        `far_s` is the same for who draws far too much.
+        """
         self._patience = timedelta(seconds=patience_s)
+        self._far = timedelta(seconds=patience_s if far_s is None else far_s)
+        self._register: Reading | None = None
         self._stale: datetime | None = None
         self._first: datetime | None = None
         self._since: datetime | None = None
@@ -65,14 +74,33 @@ class OverdrawWatch:
             return False
         if self._first is None or self._since is None:
             self._first, self._since = measured.at, now
+            self._register = connector.readings.get("energy")
             return False
-        return measured.at > self._first and now - self._since > self._patience
+        far = measured.value > allowed_a + max(_FAR_A, _FAR * allowed_a)
+        quick = far and self._flows(connector, measured)
+        patience = self._far if quick else self._patience
+        return measured.at > self._first and now - self._since > patience
+
+    def _flows(self, connector: Connector, measured: Reading) -> bool:
+        """Say whether the register of energy agrees that so much flows.
+
+        A charger that is asked may tell what it measured a minute ago, as new. One
+        that suspends the session does as it was told.
+        """
+        before, after = self._register, connector.readings.get("energy")
+        suspended = connector.status is ConnectorStatus.SUSPENDED_EVSE
+        if before is None or after is None or suspended:
+            return False
+        hours = (after.at - before.at).total_seconds() / 3600
+        on_one_phase_wh = measured.value * NOMINAL_VOLTAGE * hours
+        return hours > 0 and after.value - before.value > on_one_phase_wh / 2
 
 
 def drawn(connector: Connector) -> Reading | None:
     """Return the highest current of a phase, in A; from the power where need be.
 
-    A power is shared by all phases: a car that uses one of three is underrated.
+    A power is shared by all phases: a car that uses one of three is underrated. So it
+    is where their number is not known: nobody is blamed for what may be right.
     """
     currents = [
         reading
@@ -87,9 +115,8 @@ def drawn(connector: Connector) -> Reading | None:
     power = connector.readings.get("power")
     if power is None:
         return None
-    return Reading(
-        value=power.value / (NOMINAL_VOLTAGE * connector.phases), at=power.at
-    )
+    phases = connector.planned_phases or connector.known_phases or len(_PHASES)
+    return Reading(value=power.value / (NOMINAL_VOLTAGE * phases), at=power.at)
 
 
 def ended_by_zero(

@@ -38,6 +38,13 @@ _PROFILE_IDS = {
 }
 """Ids of the profiles that carry a plan; the connector is added."""
 
+SHARE_IDS = {
+    ProfilePurpose.CHARGER_MAX: 1600,
+    ProfilePurpose.DEFAULT: 1700,
+    ProfilePurpose.TRANSACTION: 1800,
+}
+"""Ids of the profiles that carry a share of the fuse; the connector is added."""
+
 LEAD = timedelta(seconds=60)
 """A schedule begins so long ago: no moment is without a limit when clocks differ."""
 
@@ -67,7 +74,8 @@ class PlanWay:
 class Installed:
     """A plan on a charger: how it went there, what it says, and for what session.
 
-    `merged` says that it took the place of the owner's limit, which is in it.
+    `merged` says that it took the place of the owner's limit, which is in it;
+    `carried`, that a share of the fuse took its own place, and that it is in that.
     """
 
     way: PlanWay
@@ -79,6 +87,7 @@ class Installed:
         default_factory=lambda: _PROFILE_IDS
     )
     """The ids of its kind of profiles; the connector is added."""
+    carried: bool = False
 
     def profile_id(self, connector_id: int) -> int:
         """Return the id of its profile."""
@@ -109,6 +118,19 @@ class NotHeld(Exception):
 def plan_ids(connector_id: int) -> frozenset[int]:
     """Return the ids of all profiles that may carry a connector's plan."""
     return frozenset(first + connector_id for first in _PROFILE_IDS.values())
+
+
+def has_share(charger: Charger, connector_id: int) -> bool:
+    """Say whether a share of the fuse is on the charger."""
+    shares = {first + connector_id for first in SHARE_IDS.values()}
+    return not shares.isdisjoint(charger.memory.profiles)
+
+
+def is_there(charger: Charger, connector_id: int, installed: Installed) -> bool:
+    """Say whether a plan is still on the charger, or in the share that carries it."""
+    if installed.carried:
+        return has_share(charger, connector_id)
+    return installed.profile_id(connector_id) in charger.memory.profiles
 
 
 def is_ours(profile_id: int) -> bool:
@@ -192,9 +214,12 @@ async def install(
 ) -> Installed:
     """Put a plan on a charger in the first way that it takes and keeps to.
 
-    What it keeps to in a session is remembered. Raises `NotHeld`, or `ChargerOffline`
-    when the connection ends meanwhile.
+    What it keeps to in a session is remembered. Where there is no room for it beside
+    a share of the fuse, that carries it. Raises `NotHeld`, or `ChargerOffline` when the
+    connection ends meanwhile.
     """
+    if _has_room_for_share_only(charger, connector_id):
+        return _carried(charger, connector_id, fitted)
     ignored: set[ProfilePurpose] = set()
     hopeless: set[ProfilePurpose] = set()
     error: CommandError | None = None
@@ -227,7 +252,37 @@ async def install(
             return installed
         ignored.add(way.purpose)
         await take_back(charger, commands, connector_id, way.purpose)
+    all_refused = final and error is not None and not ignored
+    if all_refused and not hopeless and has_share(charger, connector_id):
+        return _carried(charger, connector_id, fitted)
     raise NotHeld(frozenset(ignored), final=final, error=error)
+
+
+def _has_room_for_share_only(charger: Charger, connector_id: int) -> bool:
+    """Say whether a plan cannot be beside the share of the fuse that is there."""
+    if not has_share(charger, connector_id):
+        return False
+    there = charger.connector(connector_id).plan_there
+    return charger.features.max_profiles == 1 or (there is not None and there.carried)
+
+
+def _carried(charger: Charger, connector_id: int, fitted: Fitted) -> Installed:
+    """Return a plan that the share carries, in the share's way.
+
+    Who keeps the share sees it, and sends both as one. Raises `NotHeld` when the car
+    was seen to draw more.
+    """
+    features = charger.features
+    way = PlanWay(
+        purpose=features.share_purpose or ProfilePurpose.DEFAULT,
+        unit=features.share_unit or RateUnit.AMPERE,
+        level=features.share_level or 0,
+        origin=features.share_origin or ScheduleOrigin.ABSOLUTE,
+    )
+    if way.purpose in features.plan_ignored:
+        raise NotHeld(frozenset(), final=True, error=None)
+    planned = _planned(charger, connector_id, fitted, way)
+    return replace(planned, merged=True, carried=True)
 
 
 def _planned(
@@ -254,10 +309,47 @@ async def send(
     keeps_after: timedelta | None = _KEEPS_AFTER,
 ) -> None:
     """Send a profile; outside of a session its safe value stays for `keeps_after`."""
+    profile = _profile(charger, connector_id, installed, now, keeps_after)
+    whole = installed.way.purpose is ProfilePurpose.CHARGER_MAX
+    await commands.set_profile(0 if whole else connector_id, profile)
+
+
+def profile_for_start(
+    charger: Charger, connector_id: int, fitted: Fitted, now: datetime
+) -> ChargingProfile | None:
+    """Return a plan as the profile of a session that is asked for (OCPP 1.6 §5.11).
+
+    It counts from the session's first second on, also with a charger that takes none
+    without a session. None for one that is known to heed none of a session.
+    """
+    features = charger.features
+    if (
+        ProfilePurpose.TRANSACTION in features.plan_ignored
+        or features.has("SmartCharging") is False
+    ):
+        return None
+    units = features.rate_units or frozenset(RateUnit)
+    way = PlanWay(
+        purpose=ProfilePurpose.TRANSACTION,
+        unit=features.plan_unit or next(each for each in RateUnit if each in units),
+        level=features.plan_level or 0,
+        origin=ScheduleOrigin.ABSOLUTE,
+    )
+    planned = _planned(charger, connector_id, fitted, way)
+    return _profile(charger, connector_id, planned, now, None)
+
+
+def _profile(
+    charger: Charger,
+    connector_id: int,
+    installed: Installed,
+    now: datetime,
+    keeps_after: timedelta | None,
+) -> ChargingProfile:
     way, fitted = installed.way, installed.fitted
     start, lead = _begin(charger, connector_id, way.origin, now)
     for_session = way.purpose is ProfilePurpose.TRANSACTION
-    profile = ChargingProfile(
+    return ChargingProfile(
         profile_id=installed.profile_id(connector_id),
         purpose=way.purpose,
         stack_level=way.level,
@@ -276,8 +368,6 @@ async def send(
             keeps_after=None if for_session else keeps_after,
         ),
     )
-    whole = way.purpose is ProfilePurpose.CHARGER_MAX
-    await commands.set_profile(0 if whole else connector_id, profile)
 
 
 def _begin(
@@ -300,6 +390,20 @@ def _begin(
     return None, max(timedelta(0), charger_now - transaction.started_at)
 
 
+def _is_hidden(charger: Charger, connector_id: int, installed: Installed) -> bool:
+    """Say whether a share lies over a plan: it carries the one before until renewed."""
+    way = installed.way
+    for number, each in charger.memory.profiles.items():
+        if each.connector_id != connector_id or not is_ours(number):
+            continue
+        purpose = each.payload["chargingProfilePurpose"]
+        above = purpose == way.purpose and each.payload["stackLevel"] > way.level
+        session = purpose == ProfilePurpose.TRANSACTION
+        if above or (session and way.purpose is ProfilePurpose.DEFAULT):
+            return True
+    return False
+
+
 async def is_kept(
     charger: Charger,
     commands: Commands,
@@ -312,11 +416,17 @@ async def is_kept(
     """Say whether the charger's composite schedule keeps to a plan, all along.
 
     A charger that cannot tell is taken for `untold`; so is one that has a default for
-    sessions while there is none: it need not count it in (OCPP 1.6 §3.13.4).
+    sessions while there is none: it need not count it in (OCPP 1.6 §3.13.4). Of a plan
+    below the share of a fuse it says nothing either: the share has the plan in it.
     """
     connector = charger.connector(connector_id)
+    if installed.carried:
+        # Who keeps the share looks after it.
+        return True
     for_sessions = installed.way.purpose is ProfilePurpose.DEFAULT
     if for_sessions and connector.transaction is None:
+        return untold
+    if _is_hidden(charger, connector_id, installed):
         return untold
     horizon = min(installed.fitted.end - now, _LONGEST)
     try:

@@ -6,7 +6,7 @@ unit, and counts them from a moment of its choice. What fits is a `Fitted`.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from itertools import pairwise
@@ -33,12 +33,15 @@ class PlannedCurrent:
 
     `ceiling_a` is what may flow at most at that time, whatever is planned (the fuse, a
     demand-response event); None where nothing but the owner's limit bounds it.
+    `phases` is on how many phases it flows (numberPhases, OCPP 1.6 §7.14), with a
+    charger that can switch; None where that is not said.
     """
 
     start: datetime
     end: datetime
     current_a: float
     ceiling_a: float | None = None
+    phases: int | None = None
 
     @property
     def hours(self) -> float:
@@ -82,6 +85,19 @@ class PlannedSchedule:
         return self.periods[-1].end
 
 
+def in_phases(
+    schedule: PlannedSchedule, phases: int | None, *, anew: bool = True
+) -> PlannedSchedule:
+    """Return a plan on so many phases; without `anew` only where it does not say."""
+    return replace(
+        schedule,
+        periods=tuple(
+            replace(each, phases=phases) if anew or each.phases is None else each
+            for each in schedule.periods
+        ),
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Fitted:
     """A plan as one charger can hold it, from `start` on.
@@ -110,6 +126,21 @@ class Fitted:
             return self.after_a
         return next(each.current_a for each in self.periods if moment < each.end)
 
+    def phases_at(self, moment: datetime) -> int | None:
+        """Return on how many phases that is, None where the plan does not say.
+
+        What holds after the plan is on those of its last period.
+        """
+        found = (each.phases for each in self.periods if moment < each.end)
+        return next(found, self.periods[-1].phases)
+
+    def phases_ahead(self, now: datetime) -> int | None:
+        """Return on how many phases a current flows now, or next."""
+        found = (
+            each.phases for each in self.periods if each.end > now and each.current_a
+        )
+        return next(found, None)
+
     def zero_since(self, now: datetime) -> datetime | None:
         """Return since when nothing may flow, None when something may."""
         since = self.start
@@ -131,7 +162,11 @@ class Fitted:
             one, two = self.at(moment), other.at(moment)
             if (one is None) != (two is None):
                 return False
-            if one is not None and two is not None and abs(one - two) > STEP_A * 1.5:
+            if one is None or two is None:
+                continue
+            if abs(one - two) > STEP_A * 1.5:
+                return False
+            if one > 0 and self.phases_at(moment) != other.phases_at(moment):
                 return False
         return True
 
@@ -149,20 +184,23 @@ def charging_schedule(
 
     Periods are counted from `lead` before the plan's start: that is `start` by the
     charger's clock, None in a relative schedule. `phases` is for how many phases a
-    limit in watts is, None while not known: then for one, which is the safe guess.
-    `keeps_after` is for how long the safe value stays; None is without end.
+    limit in watts is where the plan does not say, None while not known: then for one,
+    which is the safe guess. `keeps_after` is for how long the safe value stays; None is
+    without end.
     """
-    factor = NOMINAL_VOLTAGE * (phases or 1) if unit is RateUnit.WATT else 1.0
-    rows = [(each.start, each.current_a) for each in fitted.periods]
+    in_watts = unit is RateUnit.WATT
+    rows = [(each.start, each.current_a, each.phases) for each in fitted.periods]
     if fitted.after_a is not None and fitted.after_a != rows[-1][1]:
-        rows.append((fitted.end, fitted.after_a))
+        rows.append((fitted.end, fitted.after_a, rows[-1][2]))
     periods = tuple(
         SchedulePeriod(
             start=timedelta(0) if place == 0 else begin - fitted.start + lead,
-            limit=round(current_a * factor, 1),
-            phases=phases if unit is RateUnit.WATT else None,
+            limit=round(current_a * NOMINAL_VOLTAGE * (planned_on or phases or 1), 1)
+            if in_watts
+            else round(current_a, 1),
+            phases=planned_on or (phases if in_watts else None),
         )
-        for place, (begin, current_a) in enumerate(rows)
+        for place, (begin, current_a, planned_on) in enumerate(rows)
     )
     planned = fitted.end - fitted.start + lead
     duration: timedelta | None = planned
@@ -207,7 +245,12 @@ def keeps_to(
         for moment in _middles(now, edges)
         if moment < ends
         and (meant := fitted.at(moment)) is not None
-        and (offered := _offered(answer, moment - now, phases, most_a)) is not None
+        and (
+            offered := _offered(
+                answer, moment - now, fitted.phases_at(moment) or phases, most_a
+            )
+        )
+        is not None
     ]
     if any(offered > meant + tolerance_a for meant, offered in rows):
         return Kept.NO

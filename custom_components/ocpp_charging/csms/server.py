@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 import logging
@@ -206,6 +207,10 @@ class CentralSystem:
         charger = self.chargers[settings.identity]
         renew = settings.sample_interval != charger.settings.sample_interval
         charger.update(settings=settings)
+        if settings.switches_phases is False:
+            # Who says later that it can after all means that it is to be tried again.
+            learned = replace(charger.features, plan_phases_ignored=False)
+            charger.remember(features=learned)
         session = self._sessions.get(settings.identity)
         if renew and session is not None:
             session.renew()

@@ -15,6 +15,7 @@ from typing import Any
 
 from .charger import Charger
 from .commands import Commands
+from .connector import Connector
 from .errors import (
     CommandError,
     CommandFailed,
@@ -25,17 +26,10 @@ from .errors import (
 from .fitting import fit
 from .limits import ensure_limit, limit_level
 from .model import ProfilePurpose, RateUnit
-from .plan_ways import Installed, PlanWay, is_kept, origins, send
+from .plan_ways import SHARE_IDS, Installed, PlanWay, is_kept, origins, send
 from .schedules import NOMINAL_VOLTAGE, Fitted, PlannedCurrent, PlannedSchedule
 
 _LOGGER = logging.getLogger(__name__)
-
-_PROFILE_IDS = {
-    ProfilePurpose.CHARGER_MAX: 1600,
-    ProfilePurpose.DEFAULT: 1700,
-    ProfilePurpose.TRANSACTION: 1800,
-}
-"""Ids of the profiles that carry a share; the connector is added."""
 
 _SAFE_IDS = {
     ProfilePurpose.CHARGER_MAX: 1900,
@@ -77,7 +71,7 @@ class NotTold(Exception):
 
 def share_ids(connector_id: int) -> frozenset[int]:
     """Return the ids of all profiles that may carry a connector's share."""
-    firsts = (*_PROFILE_IDS.values(), *_SAFE_IDS.values())
+    firsts = (*SHARE_IDS.values(), *_SAFE_IDS.values())
     return frozenset(first + connector_id for first in firsts)
 
 
@@ -181,7 +175,13 @@ def fitted_share(
         planned = None if plan is None else plan.at(start)
         current = ceiling if planned is None else min(ceiling, planned)
         periods.append(
-            PlannedCurrent(start=start, end=end, current_a=current, ceiling_a=ceiling)
+            PlannedCurrent(
+                start=start,
+                end=end,
+                current_a=current,
+                ceiling_a=ceiling,
+                phases=None if plan is None else plan.phases_at(start),
+            )
         )
     if plan is not None and plan.after_a is not None:
         after = min(after, plan.after_a)
@@ -202,7 +202,11 @@ def _hidden_plan(
     if installed is None:
         return None
     beside = ProfilePurpose.CHARGER_MAX
-    apart = purpose is beside and installed.way.purpose is not beside
+    apart = (
+        purpose is beside
+        and installed.way.purpose is not beside
+        and not installed.carried
+    )
     return None if apart else installed.fitted
 
 
@@ -231,10 +235,10 @@ async def install_share(
         installed = Installed(
             way=way,
             fitted=fitted_share(charger, connector_id, target, begin, way.purpose),
-            phases=connector.known_phases if way.unit is RateUnit.WATT else None,
+            phases=_phases(connector) if way.unit is RateUnit.WATT else None,
             transaction_id=None if transaction is None else transaction.transaction_id,
             merged=False,
-            first_ids=_PROFILE_IDS,
+            first_ids=SHARE_IDS,
         )
         try:
             await send(
@@ -245,6 +249,7 @@ async def install_share(
             if _is_hopeless(failure):
                 hopeless.add(way.purpose)
             continue
+        _carry_plan(charger, connector_id)
         try:
             await _send_safe(charger, commands, connector_id, installed, target)
         except _FAILURES as failure:
@@ -260,6 +265,22 @@ async def install_share(
         ignored.add(way.purpose)
         await take_back(charger, commands, connector_id, installed.way.purpose)
     raise NotTold(frozenset(ignored), error)
+
+
+def _phases(connector: Connector) -> int | None:
+    """Return for how many phases a limit in watts is: one while one is charged on."""
+    return connector.planned_phases or connector.known_phases
+
+
+def _carry_plan(charger: Charger, connector_id: int) -> None:
+    """Note that the share which was sent took the place of the plan, which is in it."""
+    connector = charger.connector(connector_id)
+    plan = connector.plan_there
+    if plan is None or plan.carried:
+        return
+    if plan.profile_id(connector_id) not in charger.memory.profiles:
+        there = connector.set_plan_there(replace(plan, merged=True, carried=True))
+        charger.publish(connector_id, there)
 
 
 async def _send_safe(
@@ -331,7 +352,7 @@ async def take_back(
     charger: Charger, commands: Commands, connector_id: int, purpose: ProfilePurpose
 ) -> None:
     """Remove a share's profile; one that cannot be removed expires by itself."""
-    for first_ids in (_PROFILE_IDS, _SAFE_IDS):
+    for first_ids in (SHARE_IDS, _SAFE_IDS):
         profile_id = first_ids[purpose] + connector_id
         if profile_id not in charger.memory.profiles:
             continue

@@ -14,6 +14,7 @@ from . import control
 from .charger import Charger
 from .commands import Commands
 from .errors import ChargerOffline, CommandError
+from .measuring import ask_what_flows
 from .model import Change, ProfilePurpose, Registration
 from .plan_watch import ENDED_AFTER, OverdrawWatch, ended_by_itself
 from .plan_ways import Installed, PlanWay
@@ -31,7 +32,7 @@ from .timing import Timing
 
 _LOGGER = logging.getLogger(__name__)
 
-_OF_CONNECTOR = frozenset({"transaction", "limit_a", "plan_there"})
+_OF_CONNECTOR = frozenset({"transaction", "limit_a", "plan_there", "planned_phases"})
 _OF_CHARGER = frozenset(
     (0, key)
     for key in ("ready", "connected", "boots", "registration", "profiles", "connectors")
@@ -228,13 +229,14 @@ class ShareKeeper:
     def _circumstances(self, target: Target) -> tuple[object, ...]:
         """Return all that makes the charger need to be told anew."""
         charger, connector = self._charger, self._charger.connector(self._id)
-        transaction = connector.transaction
+        transaction, plan = connector.transaction, connector.plan_there
         return (
             target,
             connector.limit_a,
-            connector.plan_there,
+            None if plan is None else (plan.fitted, plan.way.purpose),
             None if transaction is None else transaction.transaction_id,
             connector.known_phases,
+            connector.planned_phases,
             self._connection,
             charger.boots,
             tuple(purposes(charger, self._id)),
@@ -291,8 +293,10 @@ class ShareKeeper:
             self._proven |= {installed.way}
         # What was found out on the way is no reason to tell it again.
         self._told = (*told[:-1], tuple(purposes(charger, self._id)))
-        half = None if target.valid_for is None else target.valid_for / 2
-        self._renew_at = None if half is None else now + half
+        half = None if target.valid_for is None else now + target.valid_for / 2
+        # A plan in it that had to be cut goes on with its next part.
+        part = None if installed.fitted.exact else installed.fitted.next_edge(now)
+        self._renew_at = min((at for at in (half, part) if at), default=None)
         if before != target.share_a:
             check = timedelta(seconds=self._timing.share_check)
             self._check_at = self._clock.now() + check
@@ -347,17 +351,8 @@ class ShareKeeper:
 
     async def _ask_what_flows(self, commands: Commands) -> None:
         """Have the charger measure now: its next sample may be minutes off."""
-        if not self._asks:
-            return
-        try:
-            await commands.trigger("MeterValues", self._id)
-        except ChargerOffline:
-            raise
-        except CommandError as error:
-            self._asks = False
-            _LOGGER.debug(
-                "%s: does not measure when asked: %s", self._charger.identity, error
-            )
+        if self._asks:
+            self._asks = await ask_what_flows(self._charger, commands, self._id)
 
     async def _overdrawn(self, commands: Commands) -> None:
         """Find another way to lower what is drawn; the last one is to end it."""

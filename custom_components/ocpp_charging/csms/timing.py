@@ -17,7 +17,9 @@ class Timing:
 
     A plan goes to a charger no more often than every `plan_pause`; what failed is
     tried again after `plan_retry`. A charger that still draws more than planned after
-    `plan_ignored` ignores the plan.
+    `plan_ignored` ignores the plan; `plan_ignored_far` is the same where it is much
+    more, and its register of energy agrees. What was measured is asked for every
+    `plan_check` while it is too much.
 
     What was measured is asked for `share_check` after a share of the fuse was lowered.
     Who still draws more after `share_ignored` ignores it. A share that was refused is
@@ -40,6 +42,8 @@ class Timing:
     plan_pause: float = 30
     plan_retry: float = 60
     plan_ignored: float = 60
+    plan_ignored_far: float = 15
+    plan_check: float = 10
     share_check: float = 4
     share_ignored: float = 15
     share_retry: float = 10

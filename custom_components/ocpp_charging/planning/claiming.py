@@ -1,5 +1,6 @@
 """What a connector asks of the fuses: how much, on which phases, and what it draws."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Final
@@ -140,6 +141,9 @@ class Claimant:
             if self._paused_since is None:
                 self._paused_since = now
             return
+        if connector.planned_phases == 1:
+            # It may be on three again in a moment, and is to have room on all.
+            return
         flowing = frozenset(
             number
             for number, phase in enumerate(_PHASES, 1)
@@ -234,3 +238,26 @@ class Claimant:
         if now - at > OUTDATED * charger.settings.sample_interval:
             return None, None
         return on_house([max(0.0, each) for each in amperes], wiring, 0.0), at
+
+
+def safe_values(
+    claimants: Mapping[tuple[str, int], Claimant], home: HomeCircuits
+) -> dict[tuple[str, int], float]:
+    """Return what each connector falls to when nobody tells what flows, in A per phase.
+
+    That is what the owner has typed, else the least current of the car; and nothing
+    for those that a fuse on the way would not bear beside the ones before them.
+    """
+    found: dict[tuple[str, int], float] = {}
+    taken = {each.key: each.other_a for each in home.settings}
+    for key, claimant in claimants.items():
+        safe_a = min(claimant.safe_a(home), claimant.most_a)
+        path = home.tree.path(home.of_charger(key[0]).key)
+        fits = all(
+            taken[one.key] + safe_a <= min(a for a in one.limit_a if a) for one in path
+        )
+        typed = home.safe_a(key[0]) is not None
+        found[key] = safe_a if fits or typed else 0.0
+        for one in path:
+            taken[one.key] += found[key]
+    return found

@@ -4,19 +4,22 @@ Pure: who sends it is `steering`.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
 from typing import Final
 
 from ..charging import Plan
-from ..csms.schedules import PlannedCurrent, PlannedSchedule
+from ..charging.phases import ALL
+from ..csms.schedules import MINIMUM_A, PlannedCurrent, PlannedSchedule
 from .wishes import Mode, Override, Wishes
 
 AFTER_PLAN: Final = timedelta(hours=12)
 """So long after its plan a car that has what it needs is given nothing: then anything,
 as nobody has said anything for so long."""
+BEFORE_CATCHING_UP: Final = timedelta(minutes=3)
+"""So long after its plan a car begins to catch up: time to tell it that it need not."""
 _DAY: Final = timedelta(days=1)
 _HOUR: Final = timedelta(hours=1)
 _SUN_LASTS: Final = timedelta(minutes=15)
@@ -101,6 +104,33 @@ def planned(
     return PlannedSchedule(periods=tuple(rows), after_a=most_a)
 
 
+def catching_up(
+    schedule: PlannedSchedule, safe_a: float, until: datetime | None
+) -> PlannedSchedule:
+    """Return a plan that makes up afterwards for what a share of the fuse may cost it.
+
+    When nobody renews its share a charger falls to `safe_a`, and what is planned with
+    more does not come. That much is then charged after the plan, in `safe_a`, but not
+    after `until`. While all is well there is another plan by then, without it.
+    """
+    charging = [one for one in schedule.periods if one.current_a > 0]
+    lacking = sum(max(0.0, one.current_a - safe_a) * one.hours for one in charging)
+    last = schedule.periods[-1]
+    if safe_a < MINIMUM_A or lacking <= 0 or last.current_a > 0:
+        return schedule
+    begin = last.start + BEFORE_CATCHING_UP
+    end = min(begin + timedelta(hours=lacking / safe_a), until or last.end, last.end)
+    if end <= begin:
+        return schedule
+    rows = [
+        replace(last, end=begin),
+        replace(last, start=begin, end=end, current_a=safe_a),
+        replace(last, start=end),
+    ]
+    kept = tuple(one for one in rows if one.end > one.start)
+    return replace(schedule, periods=(*schedule.periods[:-1], *kept))
+
+
 def blinking(
     schedule: PlannedSchedule, now: datetime, off: timedelta
 ) -> PlannedSchedule:
@@ -120,15 +150,20 @@ def gives(schedule: PlannedSchedule, moment: datetime) -> float:
 
 
 def sunny(
-    current_a: float, now: datetime, plan: PlannedSchedule | None = None
+    current_a: float,
+    now: datetime,
+    plan: PlannedSchedule | None = None,
+    *,
+    phases: int | None = None,
 ) -> PlannedSchedule:
     """Return what the sun gives now, and after a while the plan, or nothing.
 
-    With a plan the current is already the larger of both for this moment.
+    With a plan the current is already the larger of both for this moment. `phases` is
+    on how many it flows, None where they cannot be switched; a plan is for all.
     """
     begun = now.timestamp() // _SUN_LASTS.total_seconds() * _SUN_LASTS.total_seconds()
     end = datetime.fromtimestamp(begun, UTC) + 2 * _SUN_LASTS
-    first = PlannedCurrent(start=now, end=end, current_a=current_a)
+    first = PlannedCurrent(start=now, end=end, current_a=current_a, phases=phases)
     if plan is None:
         return PlannedSchedule(periods=(first,), after_a=0.0)
     return PlannedSchedule(
@@ -144,15 +179,20 @@ def _larger(sun: PlannedCurrent, plan: PlannedSchedule) -> Iterator[PlannedCurre
             (one.current_a for one in plan.periods if one.start <= start < one.end),
             plan.after_a or 0.0,
         )
-        current_a = max(sun.current_a, wanted)
-        yield PlannedCurrent(start=start, end=end, current_a=current_a)
+        more = wanted * ALL > sun.current_a * (sun.phases or ALL)
+        # At once they are switched as the sun's rules say, which know of the plan.
+        if more and (sun.phases in {None, ALL} or start > sun.start):
+            phases = None if sun.phases is None else ALL
+            yield PlannedCurrent(start=start, end=end, current_a=wanted, phases=phases)
+        else:
+            yield replace(sun, start=start, end=end)
 
 
 def _after(plan: PlannedSchedule, moment: datetime) -> Iterator[PlannedCurrent]:
     for one in plan.periods:
         if one.end > moment:
             start = max(one.start, moment)
-            yield PlannedCurrent(start=start, end=one.end, current_a=one.current_a)
+            yield replace(one, start=start)
 
 
 def _next_day(moment: datetime) -> datetime:

@@ -23,7 +23,7 @@ from ..csms.share_ways import share_ids
 from ..csms.shares import ShareKeeper
 from ..vehicles.settings import NORMAL_PRIORITY
 from .circuits import HomeCircuits
-from .claiming import Claimant
+from .claiming import Claimant, safe_values
 from .connector_plan import ConnectorPlan
 from .fuse_issues import FuseIssues
 from .fuse_meters import FuseMeters
@@ -139,6 +139,12 @@ class Fuse:
                 rest = last.rest_a[circuit.key][phase - 1]
                 room = min(room, circuit.limit_a[phase - 1] - rest - others)
         return float(int(room)) if room >= claimant.least_a else 0.0
+
+    def safe_a(self, key: Key) -> float | None:
+        """Return what a connector falls to when nobody tells; None without a fuse."""
+        if self.home is None or key not in self._claimants:
+            return None
+        return safe_values(self._claimants, self.home)[key]
 
     def circuit_name(self, circuit: str | None) -> str | None:
         """Return what the owner calls a circuit."""
@@ -338,7 +344,7 @@ class Fuse:
         self._state, self.last = result.state, result
         self.shares = {key: result.allowed[car_name(key)] for key in self._claims}
         for key, claimant in self._claimants.items():
-            self._tell(home, key, claimant, now)
+            self._tell(key, claimant, now)
         self._issues.async_note_silent(
             home, result.silent if self._claims else frozenset(), now
         )
@@ -353,11 +359,9 @@ class Fuse:
                 HassJob(self._async_tick, cancel_on_shutdown=True),
             )
 
-    def _tell(
-        self, home: HomeCircuits, key: Key, claimant: Claimant, now: datetime
-    ) -> None:
+    def _tell(self, key: Key, claimant: Claimant, now: datetime) -> None:
         """Give a connector its share: while nothing is charged, the safe value."""
-        safe_a = min(claimant.safe_a(home), claimant.most_a)
+        safe_a = self.safe_a(key) or 0.0
         given = self.shares.get(key)
         if given is None or self._claims[key].wanted_a < self._claims[key].min_a:
             # It may begin while nobody looks.

@@ -1,6 +1,6 @@
 """Keeps the wishes over restarts, in Home Assistant's own storage."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 import logging
 from typing import Any, Final
 
@@ -8,13 +8,16 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.storage import Store
 
 from ..const import DOMAIN
+from .waking import Wake
 from .wishes import Wishes
 
 _LOGGER = logging.getLogger(__name__)
 
 VERSION: Final = 1
-DELAY_S: Final = 5
-"""So long after a wish has changed they are written; a slider changes many times."""
+_WAKE: Final = "wake"
+DELAY_S: Final = 0
+"""So long after a wish has changed they are written: at once, for a switch that was
+turned off just before the power failed is off."""
 
 
 def _store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
@@ -61,9 +64,33 @@ class KeptWishes:
         self._kept[_name(key)] = wishes.as_data()
         self._async_save()
 
+    def wake(self, vehicle: str) -> Wake | None:
+        """Return what has woken a car before, by its subentry id; None for nothing."""
+        data = self._kept.get(f"{vehicle}/{_WAKE}")
+        try:
+            return None if data is None else Wake(data[_WAKE])
+        except ValueError, KeyError, TypeError:
+            _LOGGER.error("What has woken a car before cannot be read")
+            return None
+
+    @callback
+    def async_set_wake(self, vehicle: str, helped: Wake) -> None:
+        """Keep what has woken a car."""
+        if self.wake(vehicle) is not helped:
+            self._kept[f"{vehicle}/{_WAKE}"] = {_WAKE: helped.value}
+            self._async_save()
+
+    @callback
+    def async_keep_cars(self, vehicles: Collection[str]) -> None:
+        """Keep nothing more of cars that are not among these."""
+        for name in tuple(self._kept):
+            owner, _, what = name.partition("/")
+            if what == _WAKE and owner not in vehicles:
+                self.async_forget(owner)
+
     @callback
     def async_forget(self, subentry_id: str) -> None:
-        """Keep nothing more of a charger."""
+        """Keep nothing more of a charger, or of a car."""
         gone = [name for name in self._kept if name.startswith(f"{subentry_id}/")]
         for name in gone:
             del self._kept[name]

@@ -81,7 +81,8 @@ class Planning:
 
     @callback
     def async_configure(self) -> None:
-        """Take over what is in the options now."""
+        """Take over what is in the options now, and forget cars that were removed."""
+        self.kept.async_keep_cars(self.hub.vehicles.vehicles)
         if self._read_settings():
             self._signals_changed()
 

@@ -48,16 +48,16 @@ class Plugged:
     def soc(self, vehicle: Vehicle | None) -> float | None:
         """Return the state of charge in %, None where it or the battery is not known.
 
-        Cars report now and then: what was charged since is added.
+        Cars report now and then: what was charged since is added. One that falls silent
+        while it is plugged in, as when its maker's cloud is away, is where it was.
         """
-        if vehicle is None or vehicle.soc is None:
+        if vehicle is None or vehicle.settings.battery_kwh is None:
             return None
-        battery = vehicle.settings.battery_kwh
-        if battery is None:
+        if vehicle.soc is not None and (vehicle.key, vehicle.soc) != self._told:
+            self._told = vehicle.key, vehicle.soc
+            self._taken_then = self.taken_kwh
+        if self._told is None or self._told[0] != vehicle.key:
             return None
-        told = (vehicle.key, vehicle.soc)
-        if told != self._told:
-            self._told, self._taken_then = told, self.taken_kwh
         since = self.taken_kwh - self._taken_then
-        gained = since * vehicle.settings.efficiency / battery * 100
-        return min(100.0, vehicle.soc + gained)
+        gained = since * vehicle.settings.efficiency / vehicle.settings.battery_kwh
+        return min(100.0, self._told[1] + gained * 100)

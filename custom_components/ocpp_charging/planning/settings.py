@@ -16,6 +16,7 @@ CONF_THRESHOLD: Final = "threshold"
 CONF_MINIMUM_RUN: Final = "minimum_run_minutes"
 CONF_MINIMUM_PAUSE: Final = "minimum_pause_minutes"
 CONF_GREENEST: Final = "greenest_co2_price"
+CONF_RANDOM_DELAY: Final = "random_delay_seconds"
 CONF_PEAK_PRICE: Final = "peak_price"
 CONF_PEAK_WINDOW: Final = "peak_window_minutes"
 CONF_PEAK_SO_FAR: Final = "peak_so_far"
@@ -32,6 +33,8 @@ class PlanningSettings:
     minimum_pause: timedelta = timedelta(0)
     greenest: float = GREENEST
     """What a kg of CO2 costs at the green end of the slider."""
+    random_delay: timedelta = timedelta(0)
+    """By how much starts and ends that are planned are later, at most; by chance."""
     peak: PeakSettings | None = None
     """None where the highest power costs nothing."""
 
@@ -60,6 +63,7 @@ class PlanningSettings:
             minimum_run=timedelta(minutes=float(data.get(CONF_MINIMUM_RUN, 0))),
             minimum_pause=timedelta(minutes=float(data.get(CONF_MINIMUM_PAUSE, 0))),
             greenest=float(data.get(CONF_GREENEST, GREENEST)),
+            random_delay=timedelta(seconds=float(data.get(CONF_RANDOM_DELAY, 0))),
             peak=_peak(data),
         )
 

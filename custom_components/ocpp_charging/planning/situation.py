@@ -99,11 +99,12 @@ class Situation:
     def phases(self) -> int:
         """Return how many phases the car uses here.
 
-        What it draws says so; else the fewer of car and connector. Where nothing is
-        known it is one: a plan then begins too early rather than too late.
+        What it draws says so, unless it is held to one; else the fewer of car and
+        connector. Where nothing is known it is one: a plan then begins too early rather
+        than too late.
         """
         used = _used_phases(self.connector)
-        if used is not None:
+        if used is not None and self.connector.planned_phases != 1:
             return used
         known = [
             count

@@ -8,29 +8,35 @@ from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 import logging
+import random
 from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.core import CALLBACK_TYPE, HassJob, callback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.util import dt as dt_util
 
+from ..charging import ReasonKey
+from ..charging.phases import ALL
 from ..csms import control
 from ..csms.errors import CommandError
 from ..csms.model import HeldBy
 from ..csms.plan_keeper import PlanKeeper
 from ..csms.plan_ways import plan_ids
-from ..csms.schedules import MINIMUM_A, PlannedSchedule
+from ..csms.schedules import MINIMUM_A, PlannedSchedule, in_phases
 from .connector_plan import ConnectorPlan
 from .course import (
     Because,
     Course,
     because_of,
     blinking,
+    catching_up,
     constant,
     gives,
     planned,
     sunny,
 )
+from .phase_switching import can_switch
+from .random_delay import RandomDelay
 from .situation import VOLTAGE_V
 from .sunshine import Sunshine
 from .waking import BLINK, Wake, Waking
@@ -41,6 +47,15 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
+ENOUGH_PERIODS: Final = 6
+"""A charger that takes fewer has no room for more than its plan."""
+_AT_ONCE: Final = {
+    ReasonKey.MINIMUM,
+    ReasonKey.RESERVE,
+    ReasonKey.DEADLINE,
+    ReasonKey.OVERRUN,
+}
+"""Why it charges now, and can't wait for chance."""
 TICK: Final = timedelta(seconds=10)
 """So often the sun is looked at while a car could have it."""
 
@@ -59,7 +74,8 @@ class Steering:
         self.course: Course | None = None
         """What the connector is held to; None where it is not steered, or empty."""
         self.keeper = PlanKeeper(plan.charger, plan.key[1], timing=hub.central.timing)
-        self._sunshine = Sunshine(hub, plan)
+        self.sunshine = Sunshine(hub, plan)
+        self._delay = RandomDelay(random.SystemRandom().random)
         self._waking = Waking()
         self._wake = Wake.NOTHING
         self._blink_until: datetime | None = None
@@ -148,30 +164,39 @@ class Steering:
             # Not known since a restart: what is on the charger goes on.
             return
         self._end_boost()
-        course = self._course(dt_util.utcnow())
+        now = dt_util.utcnow()
+        course = self._course(now)
         if course is None:
             return
         anew = self._take(course)
-        if self._soundly_asleep(course, dt_util.utcnow()):
+        if self._soundly_asleep(course, now):
             return
         self._run(self._async_hold(self._with_blink(course.schedule), anew=anew))
+        if course.because is not Because.PLAN:
+            self._delay.forget()
+        waits = [] if self._delay.until is None else [self._delay.until - now]
         if course.because is Because.SUN or self._wake is not Wake.NOTHING:
-            self._cancel_tick = async_call_later(
-                self._hass, TICK, HassJob(self._async_tick, cancel_on_shutdown=True)
-            )
+            waits.append(TICK)
+        if waits:
+            tick = HassJob(self._async_tick, cancel_on_shutdown=True)
+            self._cancel_tick = async_call_later(self._hass, min(waits), tick)
 
     def _soundly_asleep(self, course: Course, now: datetime) -> bool:
         """See whether the car sleeps; say whether its session is begun anew."""
         connector, need = self.plan.connector, self.plan.need
         holds = connector.held_by in {HeldBy.PROFILE, HeldBy.MERGED}
         given = holds and connector.transaction is not None
+        kept, car = self._hub.planning.kept, self.plan.car.key
         self._wake = self._waking.look(
             now,
             given=given and gives(course.schedule, now) >= MINIMUM_A,
             charging=connector.charging is True,
             wants=need is not None and need.kwh > 0,
             ends_at_zero=self.plan.charger.features.ends_at_zero is True,
+            known=None if car is None else kept.wake(car),
         )
+        if car is not None and self._waking.helped is not None:
+            kept.async_set_wake(car, self._waking.helped)
         if self._wake is Wake.BLINK:
             self._blink_until = now + BLINK
         self._show(course)
@@ -206,8 +231,9 @@ class Steering:
     def _let_go(self) -> None:
         """Leave the charger to itself, once."""
         self._waking, self._wake, self._blink_until = Waking(), Wake.NOTHING, None
+        self._delay.forget()
         self._show(None)
-        self._sunshine.forget()
+        self.sunshine.forget()
         if self._held or self._is_left():
             self._held = False
             self._run(self.keeper.release())
@@ -233,25 +259,57 @@ class Steering:
             return self._sunny(now)
         if because is not Because.PLAN:
             return Course(because=because, schedule=constant(self.most_a, now))
-        schedule = self._planned(now)
+        schedule = self._delayed(now)
         return None if schedule is None else Course(because=because, schedule=schedule)
+
+    def _delayed(self, now: datetime) -> PlannedSchedule | None:
+        """Return the plan, later by chance where the owner wants that."""
+        made = self.plan.plan
+        if made is None or not self._hub.planning.settings.random_delay:
+            return self._planned(now)
+        schedule = self._planned(made.made_at)
+        if schedule is None:
+            return None
+        charging = self.plan.connector.charging is True
+        most = self._most_delay
+        return self._delay.delayed(schedule, now, most=most, running=charging)
+
+    @property
+    def _most_delay(self) -> timedelta:
+        """Return by how much may be delayed: nothing that cannot wait."""
+        made, need, reason = self.plan.plan, self.plan.need, self.plan.reason
+        if need is None or need.kwh <= 0 or (reason and reason.key in _AT_ONCE):
+            return timedelta(0)
+        most = self._hub.planning.settings.random_delay
+        if made is None or self.plan.ready_by is None:
+            return most
+        finish = made.totals.finish
+        left = timedelta(0) if finish is None else self.plan.ready_by - finish
+        return max(timedelta(0), min(most, left))
 
     def _planned(self, now: datetime) -> PlannedSchedule | None:
         made, problem = self.plan.plan, self.plan.problem
         if made is None or problem is None:
             return None
         watts = problem.car.phases * VOLTAGE_V
-        return planned(made, now, watts_per_a=watts, most_a=self.most_a)
+        schedule = planned(made, now, watts_per_a=watts, most_a=self.most_a)
+        safe_a = self._hub.fuse.safe_a(self.plan.key)
+        room = self.plan.charger.features.max_periods
+        if safe_a is None or (room is not None and room < ENOUGH_PERIODS):
+            return schedule
+        return catching_up(schedule, safe_a, self.plan.ready_by)
 
     def _sunny(self, now: datetime) -> Course | None:
         """Return what the sun gives, or the plan where the mode has both."""
-        share = self._sunshine.share(now)
+        share = self.sunshine.share(now)
         if share is None:
             return None
         follows = self.plan.wishes.mode is Mode.SMART_SOLAR
         schedule = self._planned(now) if follows else None
+        phases = share.phases if can_switch(self.plan) else None
         return Course(
-            because=Because.SUN, schedule=sunny(share.current_a, now, schedule)
+            because=Because.SUN,
+            schedule=sunny(share.current_a, now, schedule, phases=phases),
         )
 
     @property
@@ -273,6 +331,8 @@ class Steering:
         return anew
 
     async def _async_hold(self, schedule: PlannedSchedule, *, anew: bool) -> None:
+        # Where nothing else is said it is on all phases, and not on the last ones.
+        schedule = in_phases(schedule, ALL, anew=False)
         await self.keeper.hold(schedule, start=self._may_start, anew=anew)
 
     @property
@@ -289,7 +349,12 @@ class Steering:
     def _show(self, course: Course | None) -> None:
         self.course = course
         because = None if course is None else course.because
-        self.plan.async_steered(because, asleep=self._wake is Wake.ASLEEP)
+        self.plan.async_steered(
+            because,
+            asleep=self._wake is Wake.ASLEEP,
+            delayed_until=self._delay.until if because is Because.PLAN else None,
+            sun=self.sunshine.told if because is Because.SUN else None,
+        )
 
     @property
     def _name(self) -> str:
@@ -327,46 +392,3 @@ class Steering:
         finally:
             self._owner_acts = False
             self.async_request()
-
-
-class Steerings:
-    """The steering of all connectors of a central system."""
-
-    def __init__(self, hub: Hub) -> None:
-        """Begin with none; `async_start` makes one for each connector."""
-        self._hub = hub
-        self._steerings: dict[tuple[str, int], Steering] = {}
-
-    def of(self, subentry_id: str, connector_id: int) -> Steering | None:
-        """Return who steers a connector."""
-        return self._steerings.get((subentry_id, connector_id))
-
-    @callback
-    def async_start(self) -> Callable[[], None]:
-        """Begin to steer; returns how to stop."""
-        unfollow = self._hub.planning.async_follow(self._added)
-
-        def stop() -> None:
-            unfollow()
-            for each in self._steerings.values():
-                each.async_stop()
-
-        return stop
-
-    async def async_stop(self) -> None:
-        """End; what is on the chargers stays, and goes on there."""
-        for each in self._steerings.values():
-            each.async_stop()
-            await each.async_close()
-        self._steerings.clear()
-
-    @callback
-    def async_forget(self, subentry_id: str) -> list[Coroutine[Any, Any, None]]:
-        """Steer a charger no more; returns what takes the plans off it."""
-        gone = [each for each in self._steerings if each[0] == subentry_id]
-        return [self._steerings.pop(key).async_release() for key in gone]
-
-    @callback
-    def _added(self, plan: ConnectorPlan) -> None:
-        made = self._steerings[plan.key] = Steering(self._hub, plan)
-        made.async_start()

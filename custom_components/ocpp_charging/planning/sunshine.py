@@ -1,22 +1,28 @@
 """What the roof leaves for the car at one connector, from the house's meter."""
 
-from datetime import datetime
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from homeassistant.util import dt as dt_util
 
-from ..charging.phases import PhaseRules, PhaseState
+from ..charging.phases import PhaseRules
 from ..charging.plan import ReasonKey
-from ..charging.surplus import Measurement, SolarRules, SolarState, SunShare, follow_sun
+from ..charging.surplus import Measurement, SolarState, SunShare, SunWhy, follow_sun
+from ..vehicles.settings import NORMAL_PRIORITY
 from .connector_plan import ConnectorPlan
+from .course import Because
+from .phase_switching import can_switch, carried
 from .situation import MIN_CURRENT_A, VOLTAGE_V
+from .sun_told import SunTold
 from .wishes import Mode
 
 if TYPE_CHECKING:
     from ..hub import Hub
 
-DEFAULT_PHASES: Final = 3
-"""On so many phases a car draws of which nothing is known: it begins rather late."""
+BEGINS: Final = timedelta(minutes=2)
+"""By then a car that has begun draws what it was given, or does not want it."""
 
 
 class Sunshine:
@@ -27,40 +33,43 @@ class Sunshine:
         self._hub = hub
         self._plan = plan
         self._state = SolarState()
+        self._last: Measurement | None = None
         self.share_now: SunShare | None = None
         """What it was last given."""
 
     def forget(self) -> None:
         """Begin anew: the car has left, or is not steered any more."""
-        self._state, self.share_now = SolarState(), None
+        self._state, self.share_now, self._last = SolarState(), None, None
 
     def share(self, now: datetime) -> SunShare | None:
         """Return what the car gets; None while its plan is still being made."""
         plan = self._plan
         if plan.plan is None and not plan.failed:
             return None
-        phases = DEFAULT_PHASES if plan.problem is None else plan.problem.car.phases
-        state = self._state
-        if state.phases.phases != phases:
-            state = SolarState(
-                sun_w=state.sun_w,
-                at=state.at,
-                charging=state.charging,
-                since=state.since,
-                running=state.running,
-                turning_since=state.turning_since,
-                phases=PhaseState(phases=phases, switches=state.phases.switches),
-            )
+        phases = carried(plan, self._state.phases, now)
+        state = replace(self._state, phases=phases)
+        if self.share_now is None and plan.because is None:
+            # A car that charges while nobody steers yet did so before a restart: it
+            # goes on for as long as it would through a cloud.
+            charging = plan.connector.charging is True
+            state = replace(state, charging=charging, running=charging)
         given = follow_sun(
-            SolarRules(),
+            self._hub.board.sun.rules,
             self._rules(),
-            self._measured(),
+            self._measured(now),
             state,
             now,
             plan_w=self._planned_w(),
         )
         self._state, self.share_now = given.state, given
         return given
+
+    @property
+    def told(self) -> SunTold | None:
+        """Return what is shown of what it was last given."""
+        if self.share_now is None:
+            return None
+        return SunTold.of(self.share_now, self._hub.board.sun.rules, self._rules())
 
     def _rules(self) -> PhaseRules:
         plan, vehicle = self._plan, self._plan.vehicle
@@ -71,7 +80,12 @@ class Sunshine:
             None if vehicle is None else vehicle.settings.max_current_a,
         )
         most = min(limit for limit in limits if limit is not None)
-        return PhaseRules(min_a=least, max_a=max(least, most), voltage_v=VOLTAGE_V)
+        return PhaseRules(
+            min_a=least,
+            max_a=max(least, most),
+            voltage_v=VOLTAGE_V,
+            can_switch=can_switch(plan),
+        )
 
     def _planned_w(self) -> float:
         """Return the power that counts besides the sun.
@@ -84,16 +98,76 @@ class Sunshine:
         reason = self._plan.reason
         return power_w if reason and reason.key is ReasonKey.MINIMUM else 0.0
 
-    def _measured(self) -> Measurement | None:
-        """Return what the meter tells, None where it is silent or tells no power."""
-        told = self._hub.board.meter.measured()
+    def _measured(self, now: datetime) -> Measurement | None:
+        """Return what meter and battery tell, and what other cars take of it.
+
+        While one of them tells nothing it is what they told last, which is soon too old
+        to count: of a battery that isn't seen it isn't known that it doesn't give.
+        """
+        told, battery = self._hub.board.meter.measured(), self._hub.board.battery()
         if told.power_w is None or told.at is None or told.missing:
-            return None
-        drawn = self._plan.connector.reading("power") or 0.0
-        yielding = 0.0
-        return Measurement(
-            grid_w=told.power_w,
-            car_w=max(0.0, drawn),
+            return self._last
+        if battery.power_w is None:
+            return self._last
+        awaited = yielding = 0.0
+        for other in self._others():
+            if other.rank < self.rank:
+                awaited += other.awaited_w(now)
+            else:
+                yielding += other.yields_w
+        self._last = Measurement(
+            grid_w=told.power_w + awaited,
+            car_w=self._drawn_w,
             yielding_w=yielding,
+            battery_w=battery.power_w,
+            battery_soc=battery.soc,
             at=min(told.at, dt_util.utcnow()),
         )
+        return self._last
+
+    # Several cars
+
+    def _others(self) -> Iterator[Sunshine]:
+        """Return those of the other cars that follow the sun now."""
+        for each in self._hub.steering.sunshines:
+            if each is not self and each.follows:
+                yield each
+
+    @property
+    def follows(self) -> bool:
+        """Say whether the car gets what the sun gives."""
+        return self.share_now is not None and self._plan.because is Because.SUN
+
+    @property
+    def rank(self) -> tuple[int, datetime, tuple[str, int]]:
+        """Return what orders the cars: by priority, then who was plugged in first."""
+        vehicle, plan = self._plan.vehicle, self._plan
+        priority = NORMAL_PRIORITY if vehicle is None else vehicle.settings.priority
+        return -priority, plan.plugged_in_at, plan.key
+
+    @property
+    def _drawn_w(self) -> float:
+        return max(0.0, self._plan.connector.reading("power") or 0.0)
+
+    @property
+    def yields_w(self) -> float:
+        """Return what the car draws, and only because the sun shines."""
+        return max(0.0, self._drawn_w - self._planned_w())
+
+    def awaited_w(self, now: datetime) -> float:
+        """Return what the car is about to draw of the sun, and doesn't yet.
+
+        Later that counts no more: a car that could have it and doesn't take it leaves
+        it to others.
+        """
+        share = self.share_now
+        if share is None:
+            return 0.0
+        if share.why is SunWhy.STARTING:
+            rules, sun_w = self._rules(), share.sun_w or 0.0
+            given = min(self._hub.board.sun.rules.bearable(sun_w), rules.greatest_w(3))
+        elif share.state.charging and now - (share.state.since or now) < BEGINS:
+            given = share.power_w
+        else:
+            return 0.0
+        return max(0.0, given - self._drawn_w)

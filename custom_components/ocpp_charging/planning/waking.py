@@ -9,6 +9,8 @@ from typing import Final
 
 PATIENCE: Final = timedelta(minutes=3)
 """So long a car may take to begin."""
+SHORT: Final = timedelta(seconds=45)
+"""The same for a car that had to be woken before."""
 SEEN: Final = timedelta(minutes=1)
 """Looks that are further apart have not followed the car."""
 BLINK: Final = timedelta(seconds=20)
@@ -34,6 +36,8 @@ class Waking:
 
     def __init__(self) -> None:
         """Begin with a car that is awake."""
+        self.helped: Wake | None = None
+        """What it began to charge after; None where it began by itself."""
         self._since: datetime | None = None
         self._drew = False
         self._tried: list[Wake] = []
@@ -47,8 +51,11 @@ class Waking:
         charging: bool,
         wants: bool,
         ends_at_zero: bool = False,
+        known: Wake | None = None,
     ) -> Wake:
         """Return what to do now.
+
+        `known` is what has helped this car before: that is done first, and soon.
 
         `given` says whether the charger offers it a current in a session, `wants`
         whether it is known to need something. A charger that `ends_at_zero` ends its
@@ -62,15 +69,17 @@ class Waking:
             self._since, self._drew = None, False
             return Wake.NOTHING
         if charging:
+            if self._tried:
+                self.helped = self._tried[-1]
             self._drew, self._since, self._tried = True, None, []
             return Wake.NOTHING
         if self._drew or not wants:
             # It has had enough, or pauses because it wants to.
             return Wake.NOTHING
         self._since = self._since or now
-        if now - self._since < PATIENCE:
+        if now - self._since < (SHORT if known and not self._tried else PATIENCE):
             return Wake.WATCH
-        for way in (Wake.BLINK, Wake.RESTART):
+        for way in sorted((Wake.BLINK, Wake.RESTART), key=lambda one: one is not known):
             if way not in self._tried and not (ends_at_zero and way is Wake.BLINK):
                 self._tried.append(way)
                 self._since = now

@@ -12,10 +12,12 @@ from homeassistant.util import dt as dt_util
 
 from ..charging import Eased, Problem, Reason, ReasonKey, Shortfall
 from ..const import DOMAIN
+from .sun_told import SunTold
 
 REASONS: Final = "plan_reason"
 SHORTFALLS: Final = "plan_shortfall"
 EASED: Final = "plan_eased"
+SUN: Final = "sun_why"
 """Where the texts are: options of a selector may have placeholders."""
 
 PLAIN: Final = "_plain"
@@ -90,6 +92,16 @@ class Words:
     def eased(self, eased: Eased) -> str:
         """Return which preference gave way to the goal."""
         return self._say(EASED, eased, {})
+
+    @callback
+    def sun(self, told: SunTold) -> str:
+        """Return what the sun gives the car, and why no more."""
+        sun_w = None if told.sun_w is None else max(0.0, told.sun_w)
+        numbers = {
+            "sun_w": _rounded(sun_w, 0),
+            "needed_w": _rounded(told.needed_w, 0),
+        }
+        return self._say(SUN, told.why, numbers)
 
     def _say(self, where: str, key: str, numbers: Mapping[str, str | None]) -> str:
         """Return a text, the plain one where a number of it is not known."""

@@ -8,16 +8,20 @@ from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.util import dt as dt_util
 
 from ..charging.problem import Signals
 from ..charging.series import Series
+from .after_battery import after_battery
 from .base_load import BaseLoad, BaseLoadReader
 from .co2.reading import Co2Known, Co2Reader, Co2Settings
 from .combine import lowest, plus, total
 from .demand import DemandKnown, DemandSettings, async_read as async_read_demand
+from .house_battery import Battery, SunSettings, read_battery
 from .keeper import Keeper, Topic
 from .meter import HouseMeter, HouseSettings
 from .prices.home import HomePrices
+from .renamed import async_follow_renamed
 from .set_limit import SetLimit
 from .solar import SolarKnown, SolarSettings, async_read as async_read_solar
 
@@ -38,10 +42,14 @@ class SignalBoard:
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
         """Make it with the settings of the central system's entry."""
+        self._hass = hass
         self._entry = entry
         self.prices = HomePrices(hass, entry)
         self.meter = HouseMeter(hass)
         self.set_limit = SetLimit(hass, entry)
+        self.sun = SunSettings()
+        """How the sun is followed."""
+        self._listeners: list[Callable[[Topic], None]] = []
         self.co2: Keeper[Co2Settings, Co2Known] = Keeper(
             hass,
             entry,
@@ -91,6 +99,8 @@ class SignalBoard:
                 (Topic.GRID, self.set_limit),
             )
         ]
+        self._listeners.append(changed)
+        stops.append(partial(self._listeners.remove, changed))
 
         def stop() -> None:
             for one in stops:
@@ -109,6 +119,17 @@ class SignalBoard:
         house = _read(options, Topic.HOUSE, HouseSettings.from_data)
         self.house.async_configure(house)
         self.meter.async_configure(house)
+        before = self.sun
+        sun = _read(options, Topic.SURPLUS, SunSettings.from_data)
+        self.sun = sun or SunSettings()
+        if self.sun != before:
+            for listener in tuple(self._listeners):
+                listener(Topic.SURPLUS)
+
+    @callback
+    def battery(self) -> Battery:
+        """Return what the house's battery does now."""
+        return read_battery(self._hass, self.sun)
 
     async def async_load(self) -> None:
         """Read what is kept: the limit that was set."""
@@ -129,6 +150,7 @@ class SignalBoard:
                 self.set_limit,
             )
         ]
+        stops.append(async_follow_renamed(self._hass, self._entry))
 
         def stop() -> None:
             for one in stops:
@@ -138,12 +160,21 @@ class SignalBoard:
 
     @property
     def surplus(self) -> Series:
-        """Return the power of the roof that the house will not need, in W."""
+        """Return the power of the roof that house and battery will not need, in W.
+
+        From now on: the battery has had its part of what was.
+        """
         solar = self.solar.known.series
+        if solar.end is not None:
+            solar = solar.between(dt_util.utcnow(), solar.end)
         if solar.start is None or solar.end is None:
             return solar
         need = self.house.known.series.between(solar.start, solar.end)
         left = total([solar, need.map(lambda watts: -watts)])
+        sun = self.sun
+        left = after_battery(
+            left, sun.rules, battery_kwh=sun.battery_kwh, soc=self.battery().soc
+        )
         # Where there is no sun, there is nothing left over, and nothing to say.
         return _where(left, solar)
 
@@ -155,7 +186,7 @@ class SignalBoard:
         """
         return Signals(
             price=plus(self.prices.price.series, self.grid.known.extra_price),
-            feed_in=self.prices.feed_in.series,
+            feed_in=self.prices.comparable_feed_in,
             co2=self.co2.known.series,
             solar=self.surplus,
             limit=lowest([self.grid.known.limit, self.set_limit.series]),

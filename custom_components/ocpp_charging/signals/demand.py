@@ -183,14 +183,18 @@ def of_switch(state: State, source: DemandSource, now: datetime) -> list[Asked]:
 def of_watts(state: State, source: DemandSource, now: datetime) -> list[Asked]:
     """Return the limit of now; a state that is no number of watts is none."""
     watts = number(state.state)
-    unit = str(state.attributes.get("unit_of_measurement", "W"))
-    if watts is None or watts < 0 or unit not in _WATTS:
+    factor = _WATTS.get(_unit(state))
+    if watts is None or watts < 0 or factor is None:
         return []
     start = min(state.last_changed.astimezone(UTC), now)
-    limit = watts * _WATTS[unit]
+    limit = watts * factor
     return [
         Asked(start=start, end=_for_now(now), title=source.title, limit_w=limit),
     ]
+
+
+def _unit(state: State) -> str:
+    return str(state.attributes.get("unit_of_measurement") or "W")
 
 
 def of_events(
@@ -292,6 +296,8 @@ async def async_ask(
         return await _async_events(hass, source, now)
     if source.kind is Kind.SWITCH:
         return of_switch(state, source, now)
+    if _unit(state) not in _WATTS:
+        return Lack.OTHER_UNIT
     return of_watts(state, source, now)
 
 

@@ -24,6 +24,8 @@ from homeassistant.helpers.event import (
 from homeassistant.helpers.start import async_at_started
 from homeassistant.util import dt as dt_util
 
+from .words import lack_in_words
+
 _LOGGER = logging.getLogger(__name__)
 
 REPAIR_AFTER: Final = timedelta(hours=3)
@@ -42,6 +44,8 @@ class Topic(StrEnum):
     SOLAR = "solar"
     HOUSE = "house"
     GRID = "grid"
+    SURPLUS = "surplus"
+    """How the sun is followed; nothing is read for it ahead of time."""
 
 
 class Lack(StrEnum):
@@ -50,6 +54,7 @@ class Lack(StrEnum):
     NO_ENTITY = "no_entity"
     UNAVAILABLE = "unavailable"
     NO_VALUES = "no_values"
+    OTHER_UNIT = "other_unit"
     OUTDATED = "outdated"
     NO_FORECAST = "no_forecast"
     FORECAST_FAILED = "forecast_failed"
@@ -205,7 +210,7 @@ class Keeper[Settings, Found: Known]:
                 translation_placeholders={
                     "name": self._entry.title,
                     "source": found.source,
-                    "reason": lack,
+                    "reason": lack_in_words(self._hass, self._entry.domain, lack),
                 },
             )
 

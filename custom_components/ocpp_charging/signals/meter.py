@@ -236,6 +236,15 @@ def _amperes(value: _Value, voltage_v: float) -> float:
 
 
 @callback
+def power_of(hass: HomeAssistant, entity_id: str) -> tuple[float, datetime] | None:
+    """Return a power in W and when it was told, None where there is none now."""
+    value = _value(hass, entity_id)
+    if value is None or value.is_current:
+        return None
+    return value.number, value.at
+
+
+@callback
 def _value(hass: HomeAssistant, entity_id: str) -> _Value | None:
     registry = er.async_get(hass)
     state = hass.states.get(

@@ -1,11 +1,11 @@
-"""Units of prices: what the text of a unit says about currency and scale."""
+"""Units: what their texts say of prices (currency and scale), and of CO2."""
 
 from dataclasses import dataclass
 import re
 from typing import Final
 
 _ENERGIES: Final = {"kwh": 1.0, "mwh": 1 / 1000, "wh": 1000.0, "gwh": 1e-6}
-"""What a price per this unit of energy is multiplied by to be one per kWh."""
+"""What a number per this unit of energy is multiplied by to be one per kWh."""
 
 _SYMBOLS: Final[dict[str, str | None]] = {
     "€": "EUR",
@@ -62,6 +62,11 @@ _HUNDREDTHS: Final[dict[str, str | None]] = {
 }
 _CODE: Final = re.compile(r"[A-Za-z]{3}")
 
+_MASSES: Final = {"g": 1.0, "kg": 1000.0, "t": 1e6, "lb": 453.592, "lbs": 453.592}
+_CO2: Final = re.compile(
+    r"(kg|g|t|lbs?)\s*(?:co2|co₂)?\s*[-_]?\s*(?:eq|e)?\.?\s*/\s*([kmg]?wh)"
+)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Unit:
@@ -95,3 +100,25 @@ def parse_unit(text: object) -> Unit | None:
     if _CODE.fullmatch(money) and (energy or money.isupper()) and word not in _ENERGIES:
         return Unit(factor=scale, currency=money.upper())
     return None
+
+
+def may_be_price(unit: object) -> bool:
+    """Say whether something measured in this unit can be a price of energy.
+
+    So can what has no unit, and an unknown currency per kWh; watts, °C or CO2 cannot.
+    """
+    if not isinstance(unit, str) or not unit.strip():
+        return True
+    _, _, energy = unit.partition("/")
+    per_energy = energy.strip().lower() in _ENERGIES
+    return parse_unit(unit) is not None or (
+        per_energy and to_grams_per_kwh(unit) is None
+    )
+
+
+def to_grams_per_kwh(unit: object) -> float | None:
+    """Return what makes a value in a unit one in g/kWh, None for no such unit."""
+    if not isinstance(unit, str):
+        return None
+    match = _CO2.fullmatch(unit.strip().lower())
+    return _MASSES[match[1]] * _ENERGIES[match[2]] if match else None

@@ -70,7 +70,8 @@ class Told:
 class Vehicle:
     """A car's settings and what its entities say; `None` where they say nothing.
 
-    `soc` and `charge_limit` are in percent.
+    `soc` and `charge_limit` are in percent. The limit is set in the car and stays
+    there, so the one that was told last counts while its entity says nothing.
     """
 
     def __init__(self, hass: HomeAssistant, settings: VehicleSettings) -> None:
@@ -117,6 +118,8 @@ class Vehicle:
             self._plugged = Told()
         if settings.home_entity != before.home_entity:
             self._home = Told()
+        if settings.limit_entity != before.limit_entity:
+            self.charge_limit = None
         return self.read() or settings != before
 
     def read(self) -> bool:
@@ -124,7 +127,8 @@ class Vehicle:
         before = self._said
         settings = self.settings
         self.soc = _percent(self._state(settings.soc_entity))
-        self.charge_limit = _percent(self._state(settings.limit_entity))
+        limit = _percent(self._state(settings.limit_entity))
+        self.charge_limit = self.charge_limit if limit is None else limit
         starting = self._hass.state is not CoreState.running
         plugged, home = settings.plugged_entity, settings.home_entity
         self._plugged.read(self._state(plugged), is_plugged, starting=starting)

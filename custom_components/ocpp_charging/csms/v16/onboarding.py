@@ -45,6 +45,9 @@ WANTED_MEASURANDS = (
     "Power.Offered",
 )
 
+PHASES_KEY = "ConnectorSwitch3to1PhaseSupported"
+"""Whether a charger can charge on one phase in place of three (OCPP 1.6 §9.4)."""
+
 _ESSENTIAL_KEYS = (
     "NumberOfConnectors",
     "SupportedFeatureProfiles",
@@ -53,6 +56,7 @@ _ESSENTIAL_KEYS = (
     "ChargeProfileMaxStackLevel",
     "ChargingScheduleMaxPeriods",
     "MaxChargingProfilesInstalled",
+    PHASES_KEY,
     "LocalAuthListEnabled",
     "LocalAuthListMaxLength",
     "SendLocalListMaxLength",
@@ -63,6 +67,10 @@ _ESSENTIAL_KEYS = (
 def _count(value: str | None) -> int | None:
     text = (value or "").strip()
     return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else None
+
+
+def _flag(value: str | None) -> bool | None:
+    return {"true": True, "false": False}.get((value or "").strip().lower())
 
 
 class Onboarding:
@@ -206,6 +214,7 @@ class Onboarding:
             max_stack_level=_count(value("ChargeProfileMaxStackLevel")),
             max_periods=_count(value("ChargingScheduleMaxPeriods")),
             max_profiles=_count(value("MaxChargingProfilesInstalled")),
+            switches_phases=_flag(value(PHASES_KEY)),
         )
         self._charger.remember(features=learned)
         for connector_id in range(1, (learned.connectors or 1) + 1):

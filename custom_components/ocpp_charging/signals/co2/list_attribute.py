@@ -6,7 +6,7 @@ from typing import Any, Final
 from ..prices.list_attribute import ENDS, STARTS
 from ..prices.reader import AttributeReader, Layers, Look
 from ..told import Told, number, points
-from .unit import to_grams_per_kwh
+from ..units import to_grams_per_kwh
 
 NAMES: Final = (
     *("co2", "co2_intensity", "carbon_intensity", "carbonIntensity", "intensity"),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ..prices.reader import AttributeReader, Layers, Look, present
 from ..told import Told, number
-from .unit import to_grams_per_kwh
+from ..units import to_grams_per_kwh
 
 
 def read(looks: Sequence[Look]) -> Layers:

@@ -21,8 +21,8 @@ from ..prices.reader import AttributeReader
 from ..prices.reading import look_at
 from ..prices.settings import CONF_READER, CONF_TARGET, CONF_TITLE
 from ..told import Problem, Told
+from ..units import to_grams_per_kwh
 from . import BY_KEY, GENERAL, PRESENT_VALUE, READERS
-from .unit import to_grams_per_kwh
 
 AHEAD: Final = timedelta(hours=48)
 """How far a present value is extended."""

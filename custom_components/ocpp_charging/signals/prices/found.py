@@ -2,7 +2,7 @@
 
 from asyncio import gather
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -11,10 +11,11 @@ from homeassistant.core import HomeAssistant, State, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 
 from ...charging.series import Series
+from ..units import may_be_price
 from . import ACTION_READERS, ACTIONS, ATTRIBUTES, GENERAL
 from .present_value import READER as PRESENT_VALUE
 from .reader import ActionReader, Target
-from .reading import Reading, async_ask, read_entity, recognise
+from .reading import Failure, Reading, async_ask, read_entity, recognise
 from .settings import Side, Source
 
 AHEAD: Final = timedelta(hours=24)
@@ -159,14 +160,18 @@ def candidate_of(hass: HomeAssistant, state: State, now: datetime) -> Candidate 
 
 @callback
 def chosen_candidate(hass: HomeAssistant, state: State, now: datetime) -> Candidate:
-    """Return an entity that the owner chose: its list, else its present value."""
+    """Return an entity that the owner chose: its list, else its present value.
+
+    One that measures something else is a failed reading, however it is called.
+    """
     found = candidate_of(hass, state, now)
     if found is not None and found.source.reader != PRESENT_VALUE.key:
         return found
+    present = _candidate(hass, state, PRESENT_VALUE.key, now)
+    if not may_be_price(state.attributes.get("unit_of_measurement")):
+        return replace(present, reading=Reading(failure=Failure.OTHER_UNIT))
     listed = _candidate(hass, state, "list_attribute", now)
-    if listed.reading.failure is None:
-        return listed
-    return _candidate(hass, state, PRESENT_VALUE.key, now)
+    return present if listed.reading.failure else listed
 
 
 def _candidate(hass: HomeAssistant, state: State, key: str, now: datetime) -> Candidate:

@@ -7,6 +7,7 @@ from typing import Any
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 
+from ...charging.series import Series
 from .settings import PriceSettings, Side
 from .signal import PriceSignal
 
@@ -33,13 +34,39 @@ class HomePrices:
         """Make both signals with the settings of the central system's entry."""
         self._entry = entry
         self.price = PriceSignal(hass, entry, Side.PRICE)
-        self.feed_in = PriceSignal(hass, entry, Side.FEED_IN)
+        self.feed_in = PriceSignal(hass, entry, Side.FEED_IN, beside=self.price)
+        self._differ = False
         self.async_configure()
 
     @property
     def signals(self) -> tuple[PriceSignal, PriceSignal]:
         """Return both."""
         return self.price, self.feed_in
+
+    def signal(self, side: Side) -> PriceSignal:
+        """Return one of them."""
+        return self.price if side is Side.PRICE else self.feed_in
+
+    @property
+    def comparable_feed_in(self) -> Series:
+        """Return what is paid for feeding in, where that is in the price's currency.
+
+        Else nothing: two currencies cannot be weighed against each other. That is
+        logged once.
+        """
+        bought, fed_in = self.price.currency, self.feed_in.currency
+        # Before both were read, nothing is known of their currencies.
+        read = self.price.reading is not None and self.feed_in.reading is not None
+        differ = read and bought != fed_in
+        if differ and not self._differ:
+            _LOGGER.warning(
+                "The price for feeding in is in %s and the other one in %s, so it "
+                "does not count",
+                fed_in,
+                bought,
+            )
+        self._differ = differ
+        return Series() if differ else self.feed_in.series
 
     @callback
     def async_configure(self) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final
 
 from ..told import Point, Problem, Told, number, points
-from ..units import Unit
+from ..units import Unit, may_be_price
 from .reader import AttributeReader, Layers, Look
 
 PAIRS: Final = (
@@ -52,6 +52,8 @@ SCALED: Final[Mapping[str, Unit]] = {
     "marketprice": Unit(factor=1 / 1000),
 }
 """Keys whose name, or whose known user, tells the unit."""
+_NOT_MONEY: Final = frozenset({"value", "total", "rate"})
+"""Keys that may be of anything: a price only where the unit does not say otherwise."""
 _STEPS: Final = frozenset(timedelta(minutes=minutes) for minutes in (5, 15, 30, 60))
 
 
@@ -74,9 +76,11 @@ def read(looks: Sequence[Look]) -> Layers:
 
 def recognise(look: Look) -> bool:
     """Say whether there is a list of what is called a price."""
+    keys = {*VALUES, *SCALED}
+    if not may_be_price(look.attributes.get("unit_of_measurement")):
+        keys -= _NOT_MONEY
     return any(
-        any(key in items[0] for key in (*VALUES, *SCALED))
-        and any(key in items[0] for key in STARTS)
+        any(key in items[0] for key in keys) and any(key in items[0] for key in STARTS)
         for items in _lists(look)
     )
 

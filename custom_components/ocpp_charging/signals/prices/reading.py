@@ -49,6 +49,7 @@ class Failure(StrEnum):
     NO_PART = "no_part"
     NO_PRICES = "no_prices"
     OUTDATED = "outdated"
+    OTHER_UNIT = "other_unit"
 
 
 @dataclass(frozen=True, kw_only=True)

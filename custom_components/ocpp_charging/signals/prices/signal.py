@@ -28,6 +28,7 @@ from homeassistant.util import dt as dt_util
 
 from ...charging.series import Series
 from ..normalise import fill
+from ..words import lack_in_words
 from . import ACTIONS
 from .reading import Reading, async_read
 from .settings import PriceSettings, Side
@@ -87,10 +88,20 @@ class PriceSignal:
     nothing until its prices run out. Listeners are told only of changes.
     """
 
-    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, side: Side) -> None:
-        """Make the signal of a central system's `entry`; nothing is read yet."""
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        side: Side,
+        beside: PriceSignal | None = None,
+    ) -> None:
+        """Make the signal of a central system's `entry`; nothing is read yet.
+
+        Where its source tells no currency, it is that of the price `beside` it.
+        """
         self._hass = hass
         self._entry = entry
+        self._beside = beside
         self.side = side
         self.settings: PriceSettings | None = None
         self.series = Series()
@@ -124,8 +135,16 @@ class PriceSignal:
     @property
     def currency(self) -> str:
         """Return the currency that the prices are in."""
-        told = self.reading.currency if self.reading else None
-        return told or self._hass.config.currency
+        if self.told_currency is not None:
+            return self.told_currency
+        if self._beside is not None:
+            return self._beside.currency
+        return self._hass.config.currency
+
+    @property
+    def told_currency(self) -> str | None:
+        """Return the currency that the source tells, None where it tells none."""
+        return self.reading.currency if self.reading else None
 
     @property
     def tomorrow_known(self) -> bool:
@@ -213,11 +232,13 @@ class PriceSignal:
                     break
                 settings = self.settings
         finally:
+            # Whatever went wrong, it is tried again.
             self._reading_now = False
+            self._plan(dt_util.utcnow())
 
     @callback
     def _took(self, reading: Reading) -> None:
-        """Take a reading over, and plan the next one."""
+        """Take a reading over."""
         now = dt_util.utcnow()
         if reading.failure is None:
             self._recovered()
@@ -227,7 +248,6 @@ class PriceSignal:
         else:
             self._failed(reading, now)
         self._track(reading.entity_ids)
-        self._plan(now)
 
     @callback
     def _rebuild(self, *, told: bool = False) -> None:
@@ -266,7 +286,12 @@ class PriceSignal:
                 translation_placeholders={
                     "name": self._entry.title,
                     "source": self.settings.title,
-                    "reason": reading.detail or str(reading.failure),
+                    "reason": lack_in_words(
+                        self._hass,
+                        self._entry.domain,
+                        str(reading.failure),
+                        reading.detail,
+                    ),
                 },
             )
 

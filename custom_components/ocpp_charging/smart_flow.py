@@ -130,17 +130,24 @@ class SmartFlow(PriceFlow, SignalSteps):
             self._add(SUBENTRY_CIRCUIT, {CONF_LIMIT_A: [amperes] * 3})
         if battery := typed.get(CONF_BATTERY_KWH):
             self._add(SUBENTRY_VEHICLE, {CONF_BATTERY_KWH: battery})
-        clock, steered = typed.get(CONF_READY_BY), typed[CONF_STEERED]
+        clock, shown = typed.get(CONF_READY_BY), plans[0].wishes
+        wished = {
+            "steered": typed[CONF_STEERED],
+            "greenness": typed[CONF_GREENNESS],
+            "ready_by": None if clock is None else time.fromisoformat(clock),
+        }
         for plan in plans:
-            mode = plan.wishes.mode
-            if steered and not mode.follows_plan:
-                mode = Mode.SMART
-            await plan.async_set(
-                steered=steered,
-                mode=mode,
-                greenness=typed[CONF_GREENNESS],
-                ready_by=None if clock is None else time.fromisoformat(clock),
-            )
+            # What was not changed in the form may be otherwise at other connectors.
+            changes: dict[str, Any] = {
+                name: value
+                for name, value in wished.items()
+                if plan.wishes == Wishes() or value != getattr(shown, name)
+            }
+            by_plan = changes.get("steered", plan.wishes.steered)
+            if by_plan and not plan.wishes.mode.follows_plan:
+                changes["mode"] = Mode.SMART
+            if changes:
+                await plan.async_set(**changes)
         options = dict(self.config_entry.options)
         chosen = typed.get(CONF_SOURCE, KEEP)
         if chosen != KEEP:

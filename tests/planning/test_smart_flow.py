@@ -101,6 +101,29 @@ async def test_another_mode_that_follows_the_plan_stays(
     assert made.of().wishes.mode is Mode.SMART_SOLAR
 
 
+async def test_what_is_not_changed_stays_as_it_is_at_other_connectors(
+    home: Make, hass: HomeAssistant
+) -> None:
+    made = await home(car())
+    await made.of(1).async_set(mode=Mode.SMART, steered=True, ready_by=time(7, 0))
+    await made.of(2).async_set(mode=Mode.OFF, ready_by=time(16, 0))
+    result = await opened(hass, made.entry)
+    await hass.config_entries.options.async_configure(
+        result["flow_id"],
+        {
+            "steered": True,
+            "source": "keep",
+            "ready_by": "07:00:00",
+            "greenness": 40,
+        },
+    )
+    first, second = made.of(1).wishes, made.of(2).wishes
+    assert first.greenness == second.greenness == 40
+    assert second.ready_by == time(16, 0)
+    assert not second.steered
+    assert second.mode is Mode.OFF
+
+
 async def test_a_home_without_prices_is_not_asked_where_they_come_from(
     home: Make, hass: HomeAssistant
 ) -> None:

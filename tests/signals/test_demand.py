@@ -1,16 +1,18 @@
 """What the grid asks for: switches, watts and calendars, known before they begin."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, ServiceCall, SupportsResponse
 from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.ocpp_charging.charging.series import Interval, Series
+from custom_components.ocpp_charging.signals import demand
 from custom_components.ocpp_charging.signals.demand import (
     Asked,
     DemandKnown,
@@ -121,6 +123,15 @@ async def test_what_does_not_measure_power_is_no_limit_and_that_is_told(
     hass.states.async_set("sensor.box", "16", {"unit_of_measurement": unit})
     known = await read(hass, BOX)
     assert not known.limit
+    assert known.lack is Lack.OTHER_UNIT
+
+
+async def test_when_something_begins_is_no_limit_and_that_is_told(
+    hass: HomeAssistant,
+) -> None:
+    attributes = {"device_class": "timestamp"}
+    hass.states.async_set("sensor.box", "2026-11-20T17:00:00+00:00", attributes)
+    known = await read(hass, BOX)
     assert known.lack is Lack.OTHER_UNIT
 
 
@@ -248,6 +259,24 @@ async def test_a_calendar_that_cannot_be_asked_keeps_what_it_told(
     second = await read(hass, CALENDAR, before=first, now=later)
     assert second.lack is Lack.CALENDAR_FAILED
     assert second.limit == first.limit
+
+
+async def test_a_calendar_that_never_answers_is_not_waited_for(
+    hass: HomeAssistant, add_event: AddEvent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add_event("Peak", start="2026-11-22 17:00:00", end="2026-11-22 19:00:00")
+    waits = asyncio.Event()
+
+    async def never(_call: ServiceCall) -> None:
+        await waits.wait()
+
+    answers = SupportsResponse.ONLY
+    hass.services.async_register(
+        "calendar", "get_events", never, supports_response=answers
+    )
+    monkeypatch.setattr(demand, "ANSWER_TIMEOUT", 0)
+    known = await read(hass, CALENDAR)
+    assert known.lack is Lack.CALENDAR_FAILED
 
 
 def test_events_that_are_none_are_left_out() -> None:

@@ -141,6 +141,7 @@ async def test_an_entity_can_be_named_when_nothing_was_found(
             },
             id="CO2 with a forecast",
         ),
+        pytest.param("EUR", {"device_class": "monetary"}, id="a bill"),
     ],
 )
 async def test_what_measures_something_else_is_not_offered_and_refused(

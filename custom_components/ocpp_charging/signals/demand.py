@@ -11,6 +11,7 @@ The sources, of which there may be several:
 Limits of several sources at one time: the lowest. Prices add up.
 """
 
+from asyncio import timeout
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
@@ -39,7 +40,11 @@ ON_FOR: Final = timedelta(hours=1)
 """For how long something that is on is taken to stay so, beyond the full hour."""
 
 _WATTS: Final = {"W": 1.0, "kW": 1000.0, "MW": 1e6, "VA": 1.0, "kVA": 1000.0}
+_TIMES: Final = frozenset({"timestamp", "date", "duration"})
+"""Kinds of sensors that tell a time, and no power."""
 _HOUR: Final = timedelta(hours=1)
+ANSWER_TIMEOUT: Final = 30.0
+"""A calendar that has not answered after so many seconds does not."""
 
 
 class Kind(StrEnum):
@@ -296,7 +301,7 @@ async def async_ask(
         return await _async_events(hass, source, now)
     if source.kind is Kind.SWITCH:
         return of_switch(state, source, now)
-    if _unit(state) not in _WATTS:
+    if _unit(state) not in _WATTS or state.attributes.get("device_class") in _TIMES:
         return Lack.OTHER_UNIT
     return of_watts(state, source, now)
 
@@ -305,20 +310,21 @@ async def _async_events(
     hass: HomeAssistant, source: DemandSource, now: datetime
 ) -> list[Asked] | Lack:
     try:
-        answer = await hass.services.async_call(
-            "calendar",
-            "get_events",
-            {
-                "entity_id": source.entity_id,
-                "start_date_time": now.isoformat(),
-                "end_date_time": (now + AHEAD).isoformat(),
-            },
-            blocking=True,
-            return_response=True,
-        )
+        async with timeout(ANSWER_TIMEOUT):
+            answer = await hass.services.async_call(
+                "calendar",
+                "get_events",
+                {
+                    "entity_id": source.entity_id,
+                    "start_date_time": now.isoformat(),
+                    "end_date_time": (now + AHEAD).isoformat(),
+                },
+                blocking=True,
+                return_response=True,
+            )
         told = cast(Mapping[str, Any], answer)[source.entity_id]["events"]
         return of_events(told, source, dt_util.get_default_time_zone())
-    # Whatever another integration's calendar raises is that one's failure.
+    # Whatever another integration's calendar raises, or not even that, is its failure.
     except Exception:  # noqa: BLE001
         return Lack.CALENDAR_FAILED
 

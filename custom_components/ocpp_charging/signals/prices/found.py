@@ -168,7 +168,10 @@ def chosen_candidate(hass: HomeAssistant, state: State, now: datetime) -> Candid
     if found is not None and found.source.reader != PRESENT_VALUE.key:
         return found
     present = _candidate(hass, state, PRESENT_VALUE.key, now)
-    if not may_be_price(state.attributes.get("unit_of_measurement")):
+    unit = state.attributes.get("unit_of_measurement")
+    # An amount of money that is for no amount of energy is a bill.
+    bill = state.attributes.get("device_class") == "monetary" and "/" not in str(unit)
+    if bill or not may_be_price(unit):
         return replace(present, reading=Reading(failure=Failure.OTHER_UNIT))
     listed = _candidate(hass, state, "list_attribute", now)
     return present if listed.reading.failure else listed

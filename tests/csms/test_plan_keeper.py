@@ -458,6 +458,24 @@ async def test_what_the_car_really_draws_unmasks_a_charger(site: MakeSite) -> No
     assert one.connector.held_by is HeldBy.IGNORED
 
 
+async def test_a_lower_plan_that_waits_for_its_turn_blames_nobody(
+    site: MakeSite,
+) -> None:
+    one = await site(sample_s=5)
+    await one.plug(max_current_a=32)
+    await one.keeper.hold(one.plan((2, 32)))
+    await one.until(lambda: one.connector.transaction)
+    await one.pass_time(60, step=5)
+    assert one.offered_a == 32
+    # As the sun goes down: what is sent is soon too much, and what comes next waits.
+    for amps, seconds in ((31, 2), (6, 120)):
+        await one.keeper.hold(one.plan((2, amps)))
+        await one.pass_time(seconds, step=1)
+    assert one.charger.features.plan_ignored == frozenset()
+    assert one.connector.held_by is HeldBy.PROFILE
+    assert one.offered_a == 6
+
+
 async def test_a_charger_that_ends_sessions_at_zero_is_started_later(
     site: MakeSite,
 ) -> None:

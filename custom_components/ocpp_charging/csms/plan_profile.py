@@ -108,6 +108,8 @@ class PlanProfile:
         self._send_after: datetime | None = None
         self._measure_at: datetime | None = None
         self._measured = self._measures = True
+        self._told: tuple[float | None, int | None] = None, None
+        """What the charger was last seen to be told: a current in A, and phases."""
         self._in_start = False
         self._hurries = False
         self._given: deque[tuple[Fitted, datetime]] = deque(maxlen=2)
@@ -201,7 +203,7 @@ class PlanProfile:
         Says whether it was sent.
         """
         if not await self._is_due(commands, plan, now):
-            await self._look_at_draw(commands, plan, now)
+            await self._look_at_draw(commands, now)
             return False
         session, before = self.transaction_id, self.installed
         try:
@@ -317,17 +319,24 @@ class PlanProfile:
             return
         plan_findings.takes_no_plan(charger, failure)
 
-    async def _look_at_draw(
-        self, commands: Commands, plan: Fitted, now: datetime
-    ) -> None:
-        """Notice that the car draws more than the plan allows, and find another way."""
-        installed, allowed = self.installed, plan.at(now)
-        if installed is None or allowed is None:
+    async def _look_at_draw(self, commands: Commands, now: datetime) -> None:
+        """Notice that the car draws more than the charger was told, and find a way.
+
+        What is wanted by now may be less, and wait for its turn to be sent.
+        """
+        installed = self.installed
+        if installed is None:
             return
+        plan = installed.fitted
+        allowed, phases = plan.at(now), plan.phases_at(now)
         connector = self._charger.connector(self._id)
         if connector.transaction is None or installed.transaction_id is None:
             return
-        phases = plan.phases_at(now)
+        if (allowed, phases) != self._told:
+            self._told = allowed, phases
+            self.renew_watch()
+        if allowed is None:
+            return
         one = phases == 1 and allowed > 0 and self._charger.can_switch_phases
         ignores_phases = one and self._phase_watch.ignores(connector, 1, now)
         ignores = self._watch.ignores(connector, allowed, now)

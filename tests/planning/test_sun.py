@@ -264,6 +264,42 @@ async def test_a_car_that_charges_when_the_sun_takes_over_does_not_pause(
     assert 12 * 230 <= drawn(made) <= 3000
 
 
+async def without_meter(home: Home, **much: float) -> None:
+    """Let time pass in which the house's meter tells nothing."""
+    left = timedelta(**much)
+    while left > timedelta(0):
+        home.hass.states.async_set("sensor.grid", "unavailable")
+        await home.pass_time(seconds=10)
+        left -= timedelta(seconds=10)
+
+
+@pytest.mark.parametrize("comes_back", [True, False], ids=["back", "gone"])
+async def test_a_car_that_charges_waits_for_a_meter_that_starts_later_than_we_do(
+    home: Make, comes_back: bool
+) -> None:
+    made = await sunny(home)
+    plan = await follow(made)
+    await shine(made, 3000, minutes=5)
+    # As after a restart: nobody has steered it yet, it charges, and the meter's
+    # integration is still being set up.
+    await plan.async_set(steered=False)
+    await until(made, lambda one: one.because is None)
+    await until(made, lambda one: one.connector.charging is True)
+    made.hass.states.async_set("sensor.grid", "unavailable")
+    await plan.async_set(steered=True)
+    await without_meter(made, seconds=100)
+    assert drawn(made) >= 6 * 230
+    if comes_back:
+        for _ in range(6 * 4):
+            await shine(made, 3000, seconds=10)
+            assert drawn(made) >= 6 * 230
+        assert 12 * 230 <= drawn(made) <= 3000
+    else:
+        await without_meter(made, seconds=60)
+        assert drawn(made) == 0
+        assert why(made.hass)[0] == "solar_unknown"
+
+
 async def test_two_cars_that_could_begin_at_once_do_not_both_take_the_same_sun(
     home: Make,
 ) -> None:

@@ -167,6 +167,8 @@ class Steering:
         now = dt_util.utcnow()
         course = self._course(now)
         if course is None:
+            # A plan that is made is told of; a meter may stay away.
+            self._look_again(TICK)
             return
         anew = self._take(course)
         if self._soundly_asleep(course, now):
@@ -178,8 +180,11 @@ class Steering:
         if course.because is Because.SUN or self._wake is not Wake.NOTHING:
             waits.append(TICK)
         if waits:
-            tick = HassJob(self._async_tick, cancel_on_shutdown=True)
-            self._cancel_tick = async_call_later(self._hass, min(waits), tick)
+            self._look_again(min(waits))
+
+    def _look_again(self, wait: timedelta) -> None:
+        tick = HassJob(self._async_tick, cancel_on_shutdown=True)
+        self._cancel_tick = async_call_later(self._hass, wait, tick)
 
     def _soundly_asleep(self, course: Course, now: datetime) -> bool:
         """See whether the car sleeps; say whether its session is begun anew."""

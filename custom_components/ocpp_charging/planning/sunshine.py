@@ -34,17 +34,25 @@ class Sunshine:
         self._plan = plan
         self._state = SolarState()
         self._last: Measurement | None = None
+        self._awaits: datetime | None = None
         self.share_now: SunShare | None = None
         """What it was last given."""
 
     def forget(self) -> None:
         """Begin anew: the car has left, or is not steered any more."""
         self._state, self.share_now, self._last = SolarState(), None, None
+        self._awaits = None
 
     def share(self, now: datetime) -> SunShare | None:
-        """Return what the car gets; None while its plan is still being made."""
+        """Return what the car gets; None while that isn't known yet.
+
+        So it is while its plan is being made, and after a restart.
+        """
         plan = self._plan
         if plan.plan is None and not plan.failed:
+            return None
+        measured = self._measured(now)
+        if measured is None and self._goes_on(now):
             return None
         phases = carried(plan, self._state.phases, now)
         state = replace(self._state, phases=phases)
@@ -56,13 +64,24 @@ class Sunshine:
         given = follow_sun(
             self._hub.board.sun.rules,
             self._rules(),
-            self._measured(now),
+            measured,
             state,
             now,
             plan_w=self._planned_w(),
         )
         self._state, self.share_now = given.state, given
         return given
+
+    def _goes_on(self, now: datetime) -> bool:
+        """Say whether a car that charged before a restart goes on without a meter.
+
+        That has as long to come back as it may be silent at any time.
+        """
+        before = self.share_now is None and self._plan.because is None
+        if not before or self._plan.connector.charging is not True:
+            return False
+        self._awaits = self._awaits or now
+        return now - self._awaits < self._hub.board.sun.rules.stale_after
 
     @property
     def told(self) -> SunTold | None:

@@ -62,9 +62,11 @@ def limited(watts: float, hours: int = 48, **others: Any) -> Site:
     return Site(grid_limit=series([watts] * hours), **others)
 
 
-def joint(cars: Mapping[str, Problem], site: Site, now: float = 0) -> JointPlan:
+def joint(
+    cars: Mapping[str, Problem], site: Site, now: float = 0, **others: float
+) -> JointPlan:
     """Return a checked joint plan."""
-    made = plan_jointly(cars, site, at(now))
+    made = plan_jointly(cars, site, at(now), **others)
     check_joint(cars, site, made)
     return made
 

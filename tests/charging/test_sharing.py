@@ -1,5 +1,6 @@
 """Who gets what of the fuse: cases with numbers worked out by hand."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -312,6 +313,45 @@ def test_a_house_that_varies_by_less_than_an_ampere_moves_nothing_twice() -> Non
         shares = shared(home, claims, meter, shares.state, now)
         given.add(currents(shares)["a"])
     assert given == {19}
+
+
+def test_what_a_car_does_not_take_goes_to_the_others_and_comes_back_at_once() -> None:
+    home = house(20.0)
+    both = {"a": drawing(10, NOON, wanted=16), "b": drawing(10, NOON, wanted=16)}
+    first = shared(home, both)
+    assert currents(first) == {"a": 10, "b": 10}
+
+    # One takes 4 A, so 6 A are enough for it: it is lowered first.
+    takes_4 = drawing(4, after(60), wanted=16, content_a=6, allowed_a=10)
+    less = {"a": takes_4, "b": drawing(10, after(60), wanted=16)}
+    second = shared(home, less, state=first.state, now=after(60))
+    assert (currents(second), reasons(second)) == (
+        {"a": 6, "b": 10},
+        {"a": "unused", "b": "slow_rise"},
+    )
+    lowered = less | {"a": replace(takes_4, allowed_a=6)}
+    third = shared(home, lowered, state=second.state, now=after(61))
+    assert (currents(third), reasons(third)["a"]) == ({"a": 6, "b": 14}, "unused")
+
+    # It takes all it has: the other gives way, and when it has, the first rises.
+    more = drawing(6, after(70), wanted=16)
+    grown = {"a": more, "b": drawing(14, after(70), wanted=16)}
+    fourth = shared(home, grown, state=third.state, now=after(70))
+    assert currents(fourth) == {"a": 6, "b": 10}
+    grown["b"] = drawing(10, after(72), wanted=16)
+    last = shared(home, grown, state=fourth.state, now=after(72))
+    assert currents(last) == {"a": 10, "b": 10}
+
+
+def test_what_nobody_else_can_use_stays_with_a_car_that_takes_less() -> None:
+    takes_4 = drawing(4, NOON, wanted=16, content_a=6, allowed_a=10)
+    alone = shared(house(13.0), {"a": takes_4})
+    assert (currents(alone), reasons(alone)) == ({"a": 13}, {"a": "fuse"})
+    enough = shared(house(32.0), {"a": takes_4, "b": car(16)})
+    assert (currents(enough), set(reasons(enough).values())) == (
+        {"a": 16, "b": 16},
+        {"wanted"},
+    )
 
 
 def test_one_that_was_stopped_stays_so_for_a_while() -> None:

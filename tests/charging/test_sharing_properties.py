@@ -51,6 +51,7 @@ def some_claim(draw: st.DrawFn, home: House, now: datetime) -> Claim:
         phases=draw(PHASES),
         wanted_a=draw(AMPERES),
         max_a=draw(st.sampled_from([8.0, 16.0, 32.0])),
+        content_a=draw(st.sampled_from([None, None, 0.0, 7.0, 10.5, 40.0])),
         min_a=least,
         step_a=draw(st.sampled_from([1.0, 0.1, 0.5])),
         priority=draw(st.integers(0, 2)),
@@ -168,6 +169,24 @@ def test_each_gets_nothing_or_what_its_car_bears_in_whole_steps(past: Any) -> No
 
 
 @given(past=some_past())
+@settings(max_examples=80, deadline=None)
+def test_a_car_alone_gets_as_much_whatever_it_takes_of_it(past: Any) -> None:
+    home, moments = past
+    alone = [
+        (now, dict(list(claims.items())[:1]), meters, limit)
+        for now, claims, meters, limit in moments
+    ]
+    takes_all = [
+        (now, {key: replace(one, content_a=None) for key, one in claims.items()}, *rest)
+        for now, claims, *rest in alone
+    ]
+    for (_, _, with_less), (_, _, without) in zip(
+        played((home, alone)), played((home, takes_all)), strict=True
+    ):
+        assert currents(with_less) == currents(without)
+
+
+@given(past=some_past())
 @settings(max_examples=100, deadline=None)
 def test_the_same_comes_of_the_same_in_any_order(past: Any) -> None:
     home, moments = past
@@ -203,7 +222,7 @@ def test_those_with_priority_have_what_they_can_before_others_get_more(
 ) -> None:
     home = replace(home, hysteresis_a=0.0)
     claims = {
-        key: replace(one, drawn_a=None, drawn_at=None, allowed_a=0.0)
+        key: replace(one, drawn_a=None, drawn_at=None, allowed_a=0.0, content_a=None)
         for key, one in data.draw(some_claims(home, NOON)).items()
     }
     shares = share(home, claims, {}, SharingState(), NOON)

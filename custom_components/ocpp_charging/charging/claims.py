@@ -52,6 +52,9 @@ class Claim:
     wanted_a: float
     """What its mode or plan asks for now. Below `min_a`: nothing."""
     max_a: float
+    content_a: float | None = None
+    """With so much the car has what it takes, and some to spare. What is above goes
+    to others first, while they can use it. None: it takes all it is given."""
     min_a: float = 6.0
     step_a: float = 1.0
     """The steps of what the charger can be told."""
@@ -140,6 +143,8 @@ class Why(StrEnum):
     """A meter is silent, so it gets what is safe without it."""
     ROTATION = "rotation"
     """There is not enough for all, and it is the turn of others."""
+    UNUSED = "unused"
+    """Its car takes less than it may, so others get the rest."""
     SLOW_RISE = "slow_rise"
     """It gets more as soon as the rest has stayed low for a while, or others have
     followed."""
@@ -163,7 +168,8 @@ class Given:
     current_a: float
     since: datetime | None = None
     asked: bool = False
-    """Whether that was all it asked for: then it need not wait to ask for more."""
+    """Whether that was all it asked for, or took: then it need not wait to ask for
+    more."""
 
     def waits(self, time: timedelta, now: datetime) -> bool:
         """Say whether it has to keep for so long what it was given."""

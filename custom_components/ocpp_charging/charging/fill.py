@@ -18,6 +18,8 @@ class Seeker:
     step: float
     priority: int = 0
     weight: float = 1.0
+    content: float | None = None
+    """With so much it is content while others can use the rest."""
 
     @property
     def smallest(self) -> float:
@@ -28,6 +30,14 @@ class Seeker:
     def greatest(self) -> float:
         """Return the most that is whole steps."""
         return on_step(floor(self.most / self.step + TINY), self.step)
+
+    @property
+    def enough(self) -> float:
+        """Return with how much it is content, in whole steps."""
+        if self.content is None:
+            return self.greatest
+        whole = on_step(ceil(self.content / self.step - TINY), self.step)
+        return min(self.greatest, max(self.smallest, whole))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +76,8 @@ def fill(seekers: Sequence[Seeker], bounds: Sequence[Bound]) -> dict[str, float]
     """Return what each gets: within all bounds, nothing below its least.
 
     Those who come first in `seekers` get their least first. What is left goes to those
-    of the highest priority, by their weights, then to the next.
+    of the highest priority, by their weights, then to the next; and when all have
+    enough, what is still left in the same way to those who may have more.
     """
     given = dict.fromkeys((seeker.key for seeker in seekers), 0.0)
     for seeker in seekers:
@@ -76,18 +87,24 @@ def fill(seekers: Sequence[Seeker], bounds: Sequence[Bound]) -> dict[str, float]
                 given[seeker.key] = 0.0
     admitted = [seeker for seeker in seekers if given[seeker.key]]
     admitted.sort(key=lambda seeker: -seeker.priority)
-    for _, tier in groupby(admitted, key=lambda seeker: seeker.priority):
-        _raise(list(tier), bounds, given)
+    enough = {seeker.key: seeker.enough for seeker in admitted}
+    greatest = {seeker.key: seeker.greatest for seeker in admitted}
+    for goal in (enough, greatest) if enough != greatest else (greatest,):
+        for _, tier in groupby(admitted, key=lambda seeker: seeker.priority):
+            _raise(list(tier), goal, bounds, given)
     return given
 
 
 def _raise(
-    tier: Sequence[Seeker], bounds: Sequence[Bound], given: dict[str, float]
+    tier: Sequence[Seeker],
+    goal: Mapping[str, float],
+    bounds: Sequence[Bound],
+    given: dict[str, float],
 ) -> None:
-    """Raise all of a tier together, by their weights, until something stops each."""
-    rising = [seeker for seeker in tier if given[seeker.key] < seeker.greatest]
+    """Raise all of a tier together, by their weights, to their goals or a bound."""
+    rising = [seeker for seeker in tier if given[seeker.key] < goal[seeker.key]]
     while rising:
-        time = min((one.greatest - given[one.key]) / one.weight for one in rising)
+        time = min((goal[one.key] - given[one.key]) / one.weight for one in rising)
         for bound in bounds:
             rate = sum(bound.takes.get(one.key, 0.0) * one.weight for one in rising)
             if rate > 0:
@@ -98,16 +115,19 @@ def _raise(
         rising = [
             one
             for one in rising
-            if given[one.key] < one.greatest - TINY
+            if given[one.key] < goal[one.key] - TINY
             and not any(bound.takes.get(one.key, 0.0) > 0 for bound in full)
         ]
     for one in tier:
         given[one.key] = on_step(floor(given[one.key] / one.step + TINY), one.step)
-    _give_rest(tier, bounds, given)
+    _give_rest(tier, goal, bounds, given)
 
 
 def _give_rest(
-    tier: Sequence[Seeker], bounds: Sequence[Bound], given: dict[str, float]
+    tier: Sequence[Seeker],
+    goal: Mapping[str, float],
+    bounds: Sequence[Bound],
+    given: dict[str, float],
 ) -> None:
     """Give what whole steps have left over, a step each in turn."""
     waiting = list(tier)
@@ -116,7 +136,7 @@ def _give_rest(
         for one in waiting:
             before = given[one.key]
             given[one.key] = on_step(round(before / one.step) + 1, one.step)
-            if given[one.key] <= one.greatest + TINY and fits(bounds, given, one.key):
+            if given[one.key] <= goal[one.key] + TINY and fits(bounds, given, one.key):
                 still.append(one)
             else:
                 given[one.key] = before

@@ -1,10 +1,19 @@
 """Plans several cars jointly: under fuses, limits and a peak tariff, by priority.
 
 First each car's own optimum; where these get on together nothing is better. Else one
-car after another, and then prices on what is short, or a mixed-integer program, for
-what is best in all. Whatever they say, each car is planned once more with what the
-others leave to it, by the planner for one car: so every plan keeps its promises and
-tells its reasons.
+car after another, and then what is best in all. Whatever is found, each car is planned
+once more with what the others leave to it, by the planner for one car: so every plan
+keeps its promises and tells its reasons. Where to find what:
+
+- `joint_site`: what the caller says of the house; `joint_load`: what cars draw.
+- `joint_room`: what is shared over time, and what some cars leave to another.
+- `joint_draft`: plans for all, what they come to, and those made one after another.
+- `joint_prices`: prices on what is short; they lead cars to each other, and prove what
+  no plans can be below. `joint_columns`: the better prices, from all plans known.
+- `joint_solve`: the mixed-integer program, over all times or those that prices have
+  found; `joint_model` builds it from each car's `joint_part`, `joint_program` hands it
+  to HiGHS.
+- `joint_reasons`: why a car waits for others.
 """
 
 from collections.abc import Mapping
@@ -13,28 +22,25 @@ from datetime import datetime
 from math import inf
 
 from .checks import aware
-from .joint_draft import Desk, Draft, Score
+from .joint_draft import Desk, Draft
+from .joint_load import Load
 from .joint_prices import agreed, suits
 from .joint_reasons import told
-from .joint_room import Load, Rooms
+from .joint_room import Rooms
 from .joint_site import Site
-from .joint_solve import solved
+from .joint_solve import LONG_S, solved
 from .plan import Plan
 from .problem import Problem
 from .series import Series
 
-TIME_LIMIT_S = 1.0
-"""How long the program may be searched if nothing else is said."""
-LONG_S = 3.0
-"""From which time limit on the program is searched also where prices have found good
-plans: where starts cost something, less time brings nothing, unless it is small."""
-LARGE = 200
-"""How many cells, times cars, a small program has at most."""
+TIME_LIMIT_S = 2.5
+"""How long programs may be searched if nothing else is said. Counts end the search
+before that, always in the same place, but on a slow machine."""
+PRICED = 0.6
+"""Which part of the time is for putting together what prices have found."""
 GOOD = 4e-3
 """Which share of its cost plans may be above the bound that prices have proven: then
 the program is not asked."""
-TURNS = 2
-"""How often each car is planned once more after the program."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -164,43 +170,51 @@ def _best(desk: Desk, time_limit_s: float | None) -> tuple[Draft, Draft, float]:
     best = desk.greedy()
     bound = lowest
     if time_limit_s is not None:
-        fixed = desk.score(best).missing == desk.score(apart).missing
-        left = time_limit_s
-        if fixed and suits(desk, apart):
-            best, bound = agreed(desk, best)
-            bound = max(bound, lowest)
-            cells = sum(edge < rooms.horizon for edge in rooms.edges)
-            if time_limit_s < LONG_S and cells * len(rooms.cars) > LARGE:
-                left = 0.0
-        cost = desk.cost(best)
-        if left and (not fixed or cost - bound > GOOD * abs(cost)):
-            found = solved(desk, best, fixed, time_limit_s)
-            if found is not None:
-                loads, proven = found
-                best = _polished(desk, best, loads)
-                bound = max(bound, proven) if fixed else proven
+        best, bound = _searched(desk, apart, best, lowest, time_limit_s)
     if kept is not None and _as_good(desk, kept, best):
         best = kept
     if time_limit_s is None:
-        same = desk.score(best).missing == desk.score(apart).missing
-        bound = lowest if same else -inf
+        bound = lowest if _all_given(desk, apart, best) else -inf
     return best, apart, bound
 
 
-def _polished(desk: Desk, before: Draft, loads: dict[str, Load]) -> Draft:
-    """Return plans made from the program's loads, or those before if better."""
-    peak = None if desk.rooms.site.peak is None else desk.rooms.peak(loads)
-    draft = Draft(plans={}, loads=dict(loads))
-    for key in desk.order:
-        desk.add(draft, key, peak)
-    for _ in range(TURNS - 1):
-        draft = desk.improved(draft, peak)
-    return min(before, draft, key=lambda one: _rounded(desk.score(one)))
+def _searched(
+    desk: Desk, apart: Draft, best: Draft, lowest: float, time_limit_s: float
+) -> tuple[Draft, float]:
+    """Return better plans than those made at once, and what none can be below."""
+    fixed = _all_given(desk, apart, best)
+    bound, proven = lowest, -inf
+    if not fixed:
+        best, proven = _by_program(desk, best, False, time_limit_s)
+        fixed = _all_given(desk, apart, best)
+    if not fixed:
+        return best, proven
+    if suits(desk, apart):
+        best, priced = agreed(desk, best, PRICED * time_limit_s)
+        bound = max(bound, priced)
+        if desk.is_large and time_limit_s < LONG_S:
+            return best, bound
+        time_limit_s *= 1 - PRICED
+    cost = desk.cost(best)
+    if cost - bound > GOOD * abs(cost):
+        best, proven = _by_program(desk, best, True, time_limit_s)
+    return best, max(bound, proven)
 
 
-def _rounded(score: Score) -> Score:
-    """Return a score in which rounding makes no difference."""
-    return Score(missing=tuple(round(one, 2) for one in score.missing), cost=score.cost)
+def _all_given(desk: Desk, apart: Draft, best: Draft) -> bool:
+    """Say whether each car gets as much as if it were the only one."""
+    return desk.score(best).missing == desk.score(apart).missing
+
+
+def _by_program(
+    desk: Desk, best: Draft, fixed: bool, time_limit_s: float
+) -> tuple[Draft, float]:
+    """Return what the program makes of plans, and what it proves."""
+    found = solved(desk, best, fixed, time_limit_s)
+    if found is None:
+        return best, -inf
+    loads, proven = found
+    return desk.polished(best, loads), proven
 
 
 def _kept(desk: Desk) -> Draft | None:
@@ -224,6 +238,6 @@ def _kept(desk: Desk) -> Draft | None:
 
 def _as_good(desk: Desk, kept: Draft, best: Draft) -> bool:
     """Say whether a new plan gains too little to leave the one so far."""
-    one, other = _rounded(desk.score(kept)), _rounded(desk.score(best))
+    one, other = desk.score(kept).rounded(), desk.score(best).rounded()
     threshold = max(car.preferences.threshold for car in desk.rooms.cars.values())
     return one.missing <= other.missing and one.cost <= other.cost + threshold

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from .joint_room import Load, Rooms, spread
+from .joint_load import Load, spread
+from .joint_room import Rooms
 from .needs import Needs
 from .plan import Plan
 from .planner import plan
@@ -13,6 +14,8 @@ from .scene import Scene
 from .slots import clip
 from .worth import Worth, judge
 
+LARGE = 200
+"""Above how many cells, times cars, a program with all times takes too long."""
 LEVELS = (0.0, 0.1, 0.25, 0.5, 0.75)
 """Where between the lowest peak and that of plans without one peaks are tried."""
 
@@ -34,6 +37,11 @@ class Score:
     cost: float
     """Money, CO2, starts and the peak."""
 
+    def rounded(self) -> Score:
+        """Return a score in which rounding makes no difference."""
+        missing = tuple(round(one, 2) for one in self.missing)
+        return Score(missing=missing, cost=self.cost)
+
 
 class Desk:
     """Makes and judges plans for the cars of one site."""
@@ -50,6 +58,8 @@ class Desk:
             rooms.cars,
             key=lambda key: (-place(key).priority, _spare(rooms.scenes[key]), key),
         )
+        cells = sum(edge < rooms.horizon for edge in rooms.edges)
+        self.is_large = cells * len(rooms.cars) > LARGE
         self.ranks = sorted({place(key).priority for key in rooms.cars}, reverse=True)
 
     def add(self, draft: Draft, key: str, peak_kw: float | None = None) -> None:
@@ -105,6 +115,15 @@ class Desk:
                 draft, best = other, score
         return draft
 
+    def polished(self, before: Draft, loads: Mapping[str, Load]) -> Draft:
+        """Return plans made from loads, or those before if better."""
+        peak = None if self.rooms.site.peak is None else self.rooms.peak(loads)
+        draft = Draft(loads=dict(loads))
+        for key in self.order:
+            self.add(draft, key, peak)
+        draft = self.improved(draft, peak)
+        return min(before, draft, key=lambda one: self.score(one).rounded())
+
     def greedy(self) -> Draft:
         """Return good plans, made one after another."""
         found = [self.in_turn(self.order)]
@@ -148,7 +167,7 @@ class Desk:
 
     def loads_cost(self, loads: Mapping[str, Load]) -> float:
         """Return what loads come to."""
-        cost = sum(self._cost(key, load) for key, load in loads.items())
+        cost = sum(self.car_cost(key, load) for key, load in loads.items())
         return cost + self.peak_cost(loads)
 
     def peak_cost(self, loads: Mapping[str, Load]) -> float:
@@ -158,7 +177,7 @@ class Desk:
             return 0.0
         return tariff.price_per_kw * (self.rooms.peak(loads) - tariff.so_far_kw)
 
-    def _cost(self, key: str, load: Load) -> float:
+    def car_cost(self, key: str, load: Load) -> float:
         """Return what one car's load comes to, without the peak."""
         scene, worth = self.rooms.scenes[key], self.worths[key]
         points = {slot.start for slot in scene.line} | {scene.line[-1].end}
@@ -183,17 +202,8 @@ class Desk:
         if needs.extra:
             spared = scene.units(0.0, needs.total + needs.extra) - energy
             cost += goal.extra_below * min(max(0.0, spared), needs.extra)
-        starts = starts_of(load, running=scene.problem.state.running)
+        starts = load.starts(running=scene.problem.state.running)
         return cost + scene.problem.preferences.start_cost * starts
-
-
-def starts_of(load: Load, *, running: bool) -> int:
-    """Return how often a load begins; going on now is none."""
-    ends = [0.0 if running else -1.0, *(end for _, end, _ in load.power)]
-    begins = [start for start, _, _ in load.power]
-    return sum(
-        abs(start - end) > 4e-3 for start, end in zip(begins, ends, strict=False)
-    )
 
 
 def _spare(scene: Scene) -> float:

@@ -10,9 +10,10 @@ from bisect import bisect_right
 from itertools import pairwise
 
 from .joint_draft import Desk, Draft
+from .joint_load import spread
 from .joint_part import Cell, Part, counts_starts, part_of
 from .joint_program import Program
-from .joint_room import Rooms, Rule, spread
+from .joint_room import Rooms, Rule
 from .plan import Eased
 from .problem import Tie
 from .scene import Scene
@@ -25,8 +26,9 @@ LATE = 1e-3
 class Model:
     """The program of some cars, made from good plans for them."""
 
-    def __init__(self, desk: Desk, draft: Draft) -> None:
-        """Build it."""
+    def __init__(self, desk: Desk, draft: Draft, spare: float = 0.0) -> None:
+        """Build it. Each car is given `spare` kWh more than it asks for."""
+        self.spare = spare
         self.desk = desk
         self.rooms: Rooms = desk.rooms
         self.program = Program()
@@ -256,8 +258,8 @@ class Model:
                 (part.short, 1.0),
                 (part.spared, 1.0),
             ],
-            low=part.wanted + part.extra,
-            high=part.wanted + part.extra,
+            low=part.wanted + part.extra + self.spare,
+            high=part.wanted + part.extra + self.spare,
         )
 
     def _rules(self) -> None:

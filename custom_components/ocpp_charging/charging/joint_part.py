@@ -4,18 +4,15 @@ from dataclasses import dataclass, field
 
 from .account import SMALL
 from .joint_draft import Draft
-from .joint_room import Load, Rooms, Track
+from .joint_load import Load, within
+from .joint_room import Rooms
 from .plan import ReasonKey
 from .problem import Preferences
 from .slots import Slot
 
-SETTLED = {
-    ReasonKey.MINIMUM,
-    ReasonKey.RESERVE,
-    ReasonKey.OVERRUN,
-    ReasonKey.AT_ONCE,
-}
-"""What leaves no choice: the one-car planner has settled it."""
+SETTLED = {ReasonKey.MINIMUM, ReasonKey.RESERVE, ReasonKey.AT_ONCE}
+"""What leaves no choice: the one-car planner has settled it. Not what is made up for
+after the car should have been ready: that takes what room is left then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +64,13 @@ def part_of(rooms: Rooms, draft: Draft, key: str) -> Part:
             until = (step.end - rooms.now).total_seconds()
             fixed.append((start, until, step.reason.key))
     resumes = False
-    given = 0.0
     for start, until, why in fixed:
         if why is ReasonKey.MINIMUM:
             begin = max(begin, until)
         if why is ReasonKey.RESERVE:
             end, resumes = min(end, start), True
     power = within(load.power, [(a, b) for a, b, _ in fixed])
-    early = within(
-        load.power, [(a, b) for a, b, why in fixed if why is not ReasonKey.OVERRUN]
-    )
-    given = sum(kw * (until - start) / 3600 for start, until, kw in early)
+    given = sum(kw * (until - start) / 3600 for start, until, kw in power)
     wanted = max(0.0, scene.units(0.0, needs.total) - given)
     extra = scene.units(needs.total, needs.total + needs.extra)
     sun = within(load.sun, [(a, b) for a, b, _ in fixed])
@@ -98,17 +91,6 @@ def part_of(rooms: Rooms, draft: Draft, key: str) -> Part:
         running=running,
         settled=Load(power=power, sun=sun),
     )
-
-
-def within(track: Track, spans: list[tuple[float, float]]) -> Track:
-    """Return what of a track lies within some spans."""
-    found = []
-    for start, end, kw in track:
-        for begin, until in spans:
-            first, last = max(start, begin), min(end, until)
-            if last - first > 2e-3:
-                found.append((round(first, 3), round(last, 3), kw))
-    return sorted(found)
 
 
 def counts_starts(wish: Preferences) -> bool:

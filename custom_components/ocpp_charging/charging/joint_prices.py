@@ -2,196 +2,232 @@
 
 Where there is too little room for all, a price is put on it, and each car is planned
 alone at that price, exactly. What this comes to, less what the room earned, is below
-every joint plan (Lagrangian relaxation): the dearer the crowded times, the nearer. And
-plans made in turn at these prices are near the best, as each knows what is wanted
-by the others.
+every joint plan (Lagrangian relaxation): the better the prices, the nearer. And plans
+made in turn at these prices are near the best, as each knows what is wanted by the
+others.
 """
 
-from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
 from itertools import pairwise, permutations
-from math import isfinite
+from math import inf, isfinite
 
+from .joint_columns import Column, Columns, Need
 from .joint_draft import Desk, Draft
+from .joint_load import Load, energies
 from .joint_model import Model
 from .joint_part import counts_starts
-from .joint_room import Load
-from .plan import Plan
-from .planner import plan
-from .problem import Problem
-from .series import Interval, Series
-from .slots import allowed, clip
+from .joint_room import Rule, Values
+from .joint_solve import solved
+from .planner import drawn_in, laid_out
+from .slots import clip, slot_at
 
-ROUNDS = 10
+ROUNDS = 12
 """How often the prices are changed."""
-TURNS = (0, 3, 6, 9)
+TURNS = (0, 4, 8)
 """After which rounds plans are made in turn."""
-FIRST_STEP = 1.0
-"""Which part of the way to the best plans known prices are changed at first."""
+SUN_TURNS = (0, 2, 4, 6, 8, 10)
+"""The same with sun, where the program is slow and finds little: it is not asked."""
+WIDTH = 0.05
+"""How far prices go at first from the best ones, as a share of the dearest kWh."""
+NARROWER = 0.7
+"""How much less far after prices that were no better."""
+DEAREST = 5.0
+"""What room may cost at most, in dearest kWh."""
 NEAR = 1e-3
 """Which share of its cost plans may be above the bound: then they are good enough."""
 
 
-class Prices:
-    """A price for each cell and rule, and for the sun."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Priced:
+    """A car's best plan at some prices."""
 
-    def __init__(self, desk: Desk) -> None:
-        """Begin at 0."""
-        self.desk, self.rooms = desk, desk.rooms
-        self.hours = [(b - a) / 3600 for a, b in pairwise(self.rooms.edges)]
-        count = len(self.hours)
-        self.of_rules = [[0.0] * count for _ in self.rooms.rules]
-        self.of_sun = [0.0] * count
-        self.step = FIRST_STEP
+    load: Load
+    gap: float
+    """How much it may be above the best: where the search was cut off."""
+
+
+@dataclass(slots=True)
+class Prices:
+    """Prices for all that may run short: in a cell, of a rule's room or of the sun."""
+
+    desk: Desk
+    places: list[tuple[Rule | None, int]] = field(init=False)
+    """The rule and the cell of each price; None is the sun."""
+    needs: list[Need] = field(init=False)
+    values: list[float] = field(init=False)
+    scale: float = field(init=False)
+    """The dearest kWh."""
+
+    def __post_init__(self) -> None:
+        """Find what may run short, and begin at 0."""
+        rooms = self.desk.rooms
+        self.scale = max(one.scale for one in self.desk.worths.values())
+        most = {key: scene.power for key, scene in rooms.scenes.items()}
+        self.places, self.needs = [], []
+        for rule in rooms.rules:
+            total = sum(share * most[key] for key, share in rule.share.items())
+            dearest = DEAREST * self.scale / max(rule.share.values())
+            for cell, hours in enumerate(self._hours()):
+                room = rule.room[cell]
+                if isfinite(room) and room < total - 1e-9:
+                    self.places.append((rule, cell))
+                    self.needs.append(
+                        Need(room=room * hours, most=total * hours, dearest=dearest)
+                    )
+        for cell, hours in enumerate(self._hours()):
+            slots = [one[cell] for one in rooms.slots.values() if one[cell].sun]
+            if len(slots) > 1:
+                pool = rooms.pool[cell] * hours
+                dearest = min((one.price or 0.0) - one.feed_in for one in slots)
+                self.places.append((None, cell))
+                total = len(slots) * pool
+                self.needs.append(
+                    Need(room=pool, most=total, dearest=max(0.0, dearest))
+                )
+        self.values = [0.0] * len(self.needs)
+
+    def _hours(self) -> list[float]:
+        return [(end - start) / 3600 for start, end in pairwise(self.desk.rooms.edges)]
 
     def begin(self, model: Model) -> None:
         """Take the prices that the program has when nothing is whole."""
-        duals = model.program.duals()
-        if not duals:
-            return
-        places = {id(rule): at for at, rule in enumerate(self.rooms.rules)}
-        for rule, at, row in model.shared:
-            cell, worth = model.places[at], max(0.0, -duals[row])
+        for part in model.parts:
+            if part.short >= 0:
+                model.program.upper[part.short] = 0.0
+        _, duals = model.program.relaxed()
+        hours = self._hours()
+        at = {(id(rule), cell): i for i, (rule, cell) in enumerate(self.places)}
+        for rule, point, row in model.shared if duals else ():
+            cell, worth = model.places[point], max(0.0, -duals[row])
+            place = at.get((id(rule), cell))
+            if place is None:
+                continue
+            if rule is not None:
+                worth = self.values[place] + worth / hours[cell]
+            self.values[place] = max(self.values[place], worth)
+
+    def alone(self, key: str) -> Priced:
+        """Return a car's best plan at the prices, as if it were the only one."""
+        return self.among(key, {})
+
+    def among(self, key: str, loads: dict[str, Load]) -> Priced:
+        """Return a car's best plan at the prices, with what others leave to it."""
+        rooms = self.desk.rooms
+        scene = rooms.scenes[key]
+        goal = replace(scene.problem.goal, price_cap=None, co2_cap=None)
+        problem = replace(
+            scene.problem, goal=goal, state=replace(scene.problem.state, plan=None)
+        )
+        line = rooms.line(key, loads, self._added(key))
+        scene = replace(scene, problem=problem, line=line)
+        layout = laid_out(scene)
+        most = scene.power
+        load = Load()
+        for drawn in drawn_in(scene, layout):
+            piece = drawn.piece
+            start, end = round(piece.start, 3), round(piece.end, 3)
+            if end <= start:
+                continue
+            kw = min(piece.power, most)
+            load.power.append((start, end, kw))
+            sun = slot_at(line, (start + end) / 2).sun
+            if sun > 0:
+                load.sun.append((start, end, min(kw, sun)))
+        return Priced(load=load, gap=layout.gap)
+
+    def _added(self, key: str) -> Values:
+        """Return how much dearer a car's kWh are: from the grid, and from the roof."""
+        grids = [0.0] * (len(self.desk.rooms.edges) - 1)
+        suns = [0.0] * len(grids)
+        for (rule, cell), price in zip(self.places, self.values, strict=True):
             if rule is None:
-                self.of_sun[cell] = max(self.of_sun[cell], worth)
+                suns[cell] += price
+            elif share := rule.share.get(key):
+                grids[cell] += share * price
+        return [(grid, grid + sun) for grid, sun in zip(grids, suns, strict=True)]
+
+    def column(self, key: str, load: Load) -> Column:
+        """Return what a car's load costs by itself, and what it takes."""
+        edges = self.desk.rooms.edges
+        powers, suns = energies(load.power, edges), energies(load.sun, edges)
+        taken = {}
+        for at, (rule, cell) in enumerate(self.places):
+            if rule is None:
+                amount = suns[cell]
             else:
-                prices = self.of_rules[places[id(rule)]]
-                prices[cell] += worth / self.hours[cell]
-
-    def apply(self, key: str, problem: Problem) -> Problem:
-        """Return a car's problem at these prices; caps are made limits."""
-        rooms = self.rooms
-        signals, goal = problem.signals, problem.goal
-        added = [0.0] * len(self.hours)
-        for rule, prices in zip(rooms.rules, self.of_rules, strict=True):
-            if share := rule.share.get(key):
-                added = [a + share * b for a, b in zip(added, prices, strict=True)]
-        slots = rooms.slots[key]
-        limit = signals.limit
-        if goal.price_cap is not None or goal.co2_cap is not None:
-            limits = [1000 * allowed(slot, goal) for slot in slots]
-            limit = _least(limit, self._series(limits))
-            goal = replace(goal, price_cap=None, co2_cap=None)
-        price = [(slot.price or 0.0) + a for slot, a in zip(slots, added, strict=True)]
-        feed_in = [
-            slot.feed_in + a + b
-            for slot, a, b in zip(slots, added, self.of_sun, strict=True)
-        ]
-        return replace(
-            problem,
-            goal=goal,
-            state=replace(problem.state, plan=None),
-            signals=replace(
-                signals,
-                price=self._series(price),
-                feed_in=self._series(feed_in),
-                limit=limit,
-            ),
-        )
-
-    def _series(self, values: list[float]) -> Series:
-        rooms = self.rooms
-        return Series(
-            Interval(
-                start=rooms.now + timedelta(seconds=start),
-                end=rooms.now + timedelta(seconds=end),
-                value=value,
-            )
-            for (start, end), value in zip(pairwise(rooms.edges), values, strict=True)
-            if isfinite(value)
-        )
-
-    def bound(self, loads: dict[str, Load]) -> float:
-        """Return what loads that are best at these prices prove, and weigh the room."""
-        total = self.desk.loads_cost(loads)
-        self.excess, self.sun_excess = self._excess(loads)
-        for prices, excess in zip(self.of_rules, self.excess, strict=True):
-            total += sum(a * b for a, b in zip(prices, excess, strict=True))
-        return total + sum(
-            a * b for a, b in zip(self.of_sun, self.sun_excess, strict=True)
-        )
-
-    def _excess(self, loads: dict[str, Load]) -> tuple[list[list[float]], list[float]]:
-        """Return by how much loads are above each room, times hours."""
-        edges, count = self.rooms.edges, len(self.hours)
-        energies = {key: _energies(load.power, edges) for key, load in loads.items()}
-        found = []
-        for rule in self.rooms.rules:
-            row = [
-                -room * hours if isfinite(room) else 0.0
-                for room, hours in zip(rule.room, self.hours, strict=True)
-            ]
-            for key, share in rule.share.items():
-                energy = energies[key]
-                row = [a + share * b for a, b in zip(row, energy, strict=True)]
-            found.append(
-                [
-                    value if isfinite(room) else 0.0
-                    for value, room in zip(row, rule.room, strict=True)
-                ]
-            )
-        suns = [
-            -pool * hours
-            for pool, hours in zip(self.rooms.pool, self.hours, strict=True)
-        ]
-        for load in loads.values():
-            own = _energies(load.sun, edges)
-            suns = [a + b for a, b in zip(suns, own, strict=True)]
-        return found, suns[:count]
-
-    def change(self, gap: float) -> None:
-        """Raise the prices where there was too little room, lower them elsewhere."""
-        active = [
-            excess if excess > 0 or price > 0 else 0.0
-            for row, prices in zip(
-                [*self.excess, self.sun_excess],
-                [*self.of_rules, self.of_sun],
-                strict=True,
-            )
-            for excess, price in zip(row, prices, strict=True)
-        ]
-        norm = sum(one * one for one in active)
-        if norm <= 0:
-            return
-        length = self.step * gap / norm
-        for prices, row in zip(self.of_rules, self.excess, strict=True):
-            prices[:] = [
-                max(0.0, a + length * b) for a, b in zip(prices, row, strict=True)
-            ]
-        for cell, excess in enumerate(self.sun_excess):
-            slot = next(iter(self.rooms.slots.values()))[cell]
-            most = max(0.0, (slot.price or 0.0) - slot.feed_in)
-            price = self.of_sun[cell] + length * excess
-            self.of_sun[cell] = min(most, max(0.0, price))
+                amount = rule.share.get(key, 0.0) * powers[cell]
+            if amount > 1e-9:
+                taken[at] = amount
+        return Column(load=load, cost=self.desk.car_cost(key, load), taken=taken)
 
 
-def agreed(desk: Desk, best: Draft) -> tuple[Draft, float]:
-    """Return the best plans found by prices, and what none can be below."""
+def agreed(desk: Desk, best: Draft, time_limit_s: float) -> tuple[Draft, float]:
+    """Return the best plans found by prices, and what none can be below.
+
+    The time is for putting together what the prices have found.
+    """
     prices = Prices(desk)
     prices.begin(Model(desk, best))
-    score = desk.score(best)
-    highest = float("-inf")
-    misses = 0
+    columns = Columns(needs=prices.needs)
+    _learn(columns, prices, best.loads)
+    center, width = prices.values, WIDTH * prices.scale
+    score, highest = desk.score(best), -inf
+    sunny = desk.is_large and any(rule is None for rule, _ in prices.places)
+    turns = SUN_TURNS if sunny else TURNS
     for round_ in range(ROUNDS):
-        made = {key: _alone(prices, key) for key in desk.rooms.cars}
-        # A search that was cut off proves that much less.
-        gaps = sum(one.gap for one, _ in made.values())
-        bound = prices.bound({key: load for key, (_, load) in made.items()}) - gaps
-        misses = 0 if bound > highest + 1e-4 * abs(score.cost) else misses + 1
-        if misses > 2:
-            prices.step, misses = prices.step / 2, 0
-        highest = max(highest, bound)
+        made = {key: prices.alone(key) for key in desk.rooms.cars}
+        bound = _learn(columns, prices, {key: one.load for key, one in made.items()})
+        bound -= sum(one.gap for one in made.values())
+        if bound > highest:
+            highest, center = bound, prices.values
+        else:
+            width *= NARROWER
         if score.cost - highest <= NEAR * abs(score.cost):
             break
-        if round_ in TURNS:
+        if round_ in turns:
             for draft in _in_turn(prices, round_):
+                _learn(columns, prices, draft.loads)
                 other = desk.score(draft)
                 if other < score:
                     best, score = draft, other
-        prices.change(max(score.cost - bound, 1e-9))
-    return _by_pairs(prices, best), highest
+        prices.values = columns.mixed(center, width)
+    prices.values = center
+    best = _by_pairs(prices, best)
+    if sunny:
+        return best, highest
+    return _recombined(desk, best, columns, time_limit_s), highest
+
+
+def _recombined(
+    desk: Desk, best: Draft, columns: Columns, time_limit_s: float
+) -> Draft:
+    """Return the best plans in the times of those that are mixed, if better."""
+    usable = columns.mixture()
+    for key, load in best.loads.items():
+        usable[key].append(load)
+    found = solved(desk, best, True, time_limit_s, usable=usable)
+    if found is not None:
+        found_loads, _ = found
+        return desk.polished(best, found_loads)
+    return best
+
+
+def _learn(columns: Columns, prices: Prices, loads: dict[str, Load]) -> float:
+    """Add loads to the columns; return what they come to at the prices.
+
+    Where each is the car's best at them, no joint plan comes to less.
+    """
+    total = 0.0
+    for key, load in loads.items():
+        column = prices.column(key, load)
+        columns.add(key, column)
+        total += column.cost
+        total += sum(prices.values[at] * one for at, one in column.taken.items())
+    return total - sum(
+        price * need.room
+        for price, need in zip(prices.values, prices.needs, strict=True)
+    )
 
 
 def _by_pairs(prices: Prices, best: Draft) -> Draft:
@@ -201,10 +237,7 @@ def _by_pairs(prices: Prices, best: Draft) -> Draft:
     for first, second in permutations(desk.order, 2):
         loads = {k: v for k, v in best.loads.items() if k not in {first, second}}
         draft = Draft(plans=dict(best.plans), loads=loads)
-        problem = prices.apply(first, desk.rooms.left(first, loads))
-        made = plan(problem, desk.rooms.now)
-        load = desk.rooms.load(first, made, problem.signals.solar)
-        draft.loads = {**loads, first: load}
+        draft.loads = {**loads, first: prices.among(first, loads).load}
         desk.add(draft, second)
         desk.add(draft, first)
         other = desk.score(draft)
@@ -234,52 +267,15 @@ def suits(desk: Desk, apart: Draft) -> bool:
     )
 
 
-def _alone(prices: Prices, key: str) -> tuple[Plan, Load]:
-    """Return a car's best plan at the prices, as if it were the only one."""
-    rooms = prices.rooms
-    problem = prices.apply(key, rooms.left(key, {}))
-    made = plan(problem, rooms.now)
-    return made, rooms.load(key, made, problem.signals.solar)
-
-
 def _in_turn(prices: Prices, round_: int) -> Iterator[Draft]:
     """Yield plans made one after another at the prices, each car once the first."""
-    desk, rooms = prices.desk, prices.rooms
+    desk = prices.desk
     order = desk.order
     turn = round_ % len(order)
     for one in (order, [*order[turn:], *order[:turn]][::-1]):
         draft = Draft()
         for key in one:
-            problem = rooms.left(key, draft.loads)
-            made = plan(prices.apply(key, problem), rooms.now)
-            draft.loads[key] = rooms.load(key, made, problem.signals.solar)
+            draft.loads[key] = prices.among(key, draft.loads).load
         for key in one:
             desk.add(draft, key)
         yield draft
-
-
-def _energies(
-    track: list[tuple[float, float, float]], edges: list[float]
-) -> list[float]:
-    """Return a track's energy in each cell, in kWh."""
-    values = [0.0] * (len(edges) - 1)
-    for start, end, kw in track:
-        at = max(0, bisect_right(edges, start) - 1)
-        while at < len(values) and edges[at] < end:
-            inside = min(end, edges[at + 1]) - max(start, edges[at])
-            values[at] += kw * max(0.0, inside) / 3600
-            at += 1
-    return values
-
-
-def _least(one: Series, other: Series) -> Series:
-    """Return the lower of two series, where only one is known that one."""
-    points = sorted({p for item in (*one, *other) for p in (item.start, item.end)})
-    found = []
-    for start, end in pairwise(points):
-        known = [
-            value for value in (one.at(start), other.at(start)) if value is not None
-        ]
-        if known:
-            found.append(Interval(start=start, end=end, value=min(known)))
-    return Series(found)

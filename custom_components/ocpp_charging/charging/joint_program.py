@@ -65,12 +65,18 @@ class Program:
         self.row_upper.append(high)
 
     def solve(
-        self, *, time_limit_s: float, gap: float, start: Sequence[float] | None = None
+        self,
+        *,
+        time_limit_s: float,
+        gap: float,
+        start: Sequence[float] | None = None,
+        checks: int | None = None,
     ) -> Solved | None:
         """Return the best solution that is found, None when there is none.
 
         It ends when it costs at most `gap` more than the bound, in the unit of cost.
-        `start` is a solution to begin with.
+        `start` is a solution to begin with. `checks` ends it after so many of the
+        solver's own halts, which come in the same places on every machine.
         """
         # Half a second and 30 MB, which only houses with several cars need.
         import highspy  # noqa: PLC0415
@@ -91,6 +97,14 @@ class Program:
             solution = highspy.HighsSolution()
             solution.col_value = list(start)
             solver.setSolution(solution)
+        if checks is not None:
+            left = iter(range(checks))
+
+            def ended(event: highspy.HighsCallbackEvent) -> None:
+                if next(left, None) is None:
+                    event.interrupt()
+
+            solver.cbMipInterrupt += ended
         solver.run()
         info = solver.getInfo()
         if (
@@ -104,8 +118,11 @@ class Program:
             values=solver.getSolution().col_value, cost=cost, bound=min(bound, cost)
         )
 
-    def duals(self) -> Sequence[float]:
-        """Return what one more of each row's bound costs when nothing is whole."""
+    def relaxed(self) -> tuple[Sequence[float], Sequence[float]]:
+        """Return the best solution when nothing is whole, and its prices.
+
+        A row's price is what one more of its bound costs. Empty when there is none.
+        """
         import highspy  # noqa: PLC0415
 
         solver = highspy.Highs()  # type: ignore[no-untyped-call]
@@ -115,7 +132,10 @@ class Program:
         model.integrality_ = []
         solver.passModel(model)
         solver.run()
-        return solver.getSolution().row_dual
+        if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+            return (), ()
+        solution = solver.getSolution()
+        return solution.col_value, solution.row_dual
 
     def _model(self) -> highspy.HighsLp:
         """Return the program in HiGHS's words."""

@@ -7,7 +7,8 @@ from datetime import datetime
 from math import inf
 
 from .joint_draft import Draft
-from .joint_room import Load, Rooms, spread
+from .joint_load import Load, spread
+from .joint_room import Rooms
 from .plan import Plan, Reason, ReasonKey, Step
 from .slots import power_range
 
@@ -46,25 +47,28 @@ def _reason(
     middle = step.start + (step.end - step.start) / 2
     at = (middle - rooms.now).total_seconds()
     cell = bisect_right(rooms.edges, at) - 1
-    alone, among = (inf, ReasonKey.POWER_LIMIT), (inf, ReasonKey.OTHER_CAR)
+    alone, among = (inf, ReasonKey.POWER_LIMIT), inf
+    first: str | None = None
     for rule in rooms.rules:
         if key not in rule.share:
             continue
         room, share = rule.room[cell], rule.share[key]
         alone = min(alone, (1000 * room / share, rule.key))
-        taken = sum(
-            rule.share[one] * power_at(load, at)
+        taken = {
+            one: rule.share[one] * power_at(load, at)
             for one, load in loads.items()
             if one != key and one in rule.share
-        )
-        left = 1000 * max(0.0, room - taken) / share
-        among = min(among, (left, ReasonKey.OTHER_CAR))
+        }
+        left = 1000 * max(0.0, room - sum(taken.values())) / share
+        if left < among:
+            among, first = left, max(taken, key=lambda one: taken[one], default=None)
     car = rooms.cars[key].car
     turn = _next(made, step.end)
     if power_range(car, alone[0] / 1000) is None:
         return Reason(key=alone[1], limit=round(alone[0], 1))
-    if power_range(car, among[0] / 1000) is None:
-        return Reason(key=ReasonKey.OTHER_CAR, limit=round(among[0], 1), at=turn)
+    if power_range(car, among / 1000) is None:
+        limit = round(among, 1)
+        return Reason(key=ReasonKey.OTHER_CAR, limit=limit, at=turn, car=first)
     if rooms.site.peak is not None:
         limit = (step.reason.limit or 0.0) if step.reason.limit != inf else 0.0
         return Reason(key=ReasonKey.PEAK, limit=round(limit, 1), at=turn)

@@ -5,21 +5,22 @@ Times are seconds since now. Cells are stretches in which nothing shared changes
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from math import inf
 
 from .circuits import Circuit
+from .joint_load import Load, Track, spread
 from .joint_site import Site, window_edges
 from .plan import Plan, ReasonKey
 from .problem import Problem
 from .scene import Scene, set_up
 from .series import Interval, Series
-from .slots import Slot, track
+from .slots import Slot, allowed, track
 
-type Track = list[tuple[float, float, float]]
-"""Start, end and kW, in the order of time."""
+type Values = list[tuple[float, float]]
+"""Two values for each cell."""
 TOLERANCE_KW = 1e-5
 """By how much rounding may bring a sum above a limit: a hundredth of a watt."""
 
@@ -34,14 +35,6 @@ class Rule:
     """How much of the room each car takes, for each kW."""
     room: list[float]
     """For each cell; inf where there is no limit."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Load:
-    """What a car draws, and how much of it is from the roof."""
-
-    power: Track = field(default_factory=list)
-    sun: Track = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,16 +209,61 @@ class Rooms:
         Under a peak, its own load is what it may draw; what is left of a window may be
         drawn at any time of it.
         """
-        others = {one: load for one, load in loads.items() if one != key}
         fused = any(
             key in rule.share and rule.key is not ReasonKey.POWER_LIMIT
             for rule in self.rules
         )
-        if not (others or fused or len(self.site.grid_limit) or peak_kw is not None):
+        alone = not any(one != key for one in loads)
+        if alone and not (fused or len(self.site.grid_limit) or peak_kw is not None):
             return self.cars[key]
+        points, limits, suns = self.spared(key, loads, peak_kw)
+        problem = self.cars[key]
+        signals = replace(
+            problem.signals,
+            limit=self._series(points, [_watts(one) for one in limits]),
+            solar=self._series(points, [1000 * one if one else inf for one in suns]),
+        )
+        return replace(problem, signals=signals)
+
+    def line(self, key: str, loads: Mapping[str, Load], more: Values) -> list[Slot]:
+        """Return a car's slots with what the others leave to it, and dearer.
+
+        `more` says by how much, for each cell: a kWh from the grid, one from the roof.
+        Caps are made limits, as they are meant for the price without that.
+        """
+        scene, slots = self.scenes[key], self.slots[key]
+        points, limits, suns = self.spared(key, loads)
+        found: list[Slot] = []
+        for at, cell in enumerate(self.cells(points)):
+            start, end = points[at], points[at + 1]
+            if start >= scene.line[-1].end - 1e-3:
+                break
+            slot, (grid, sun) = slots[cell], more[cell]
+            slot = Slot(
+                start,
+                end,
+                None if slot.price is None else slot.price + grid,
+                slot.co2,
+                slot.feed_in + sun,
+                suns[at],
+                min(_watts(limits[at]) / 1000, allowed(slot, scene.problem.goal)),
+            )
+            if found and found[-1][2:] == slot[2:]:
+                slot = slot._replace(start=found.pop().start)
+            found.append(slot)
+        return found
+
+    def spared(
+        self, key: str, loads: Mapping[str, Load], peak_kw: float | None = None
+    ) -> tuple[list[float], list[float], list[float]]:
+        """Return points in time, and between each two what is left to a car, in kW.
+
+        First what it may draw, then how much of that the roof has.
+        """
+        others = {one: load for one, load in loads.items() if one != key}
         points = self._points(loads.values())
         powers = {one: spread(load.power, points) for one, load in others.items()}
-        cells = self._cells(points)
+        cells = self.cells(points)
         limits = [inf] * len(cells)
         for rule in self.rules:
             if key not in rule.share:
@@ -251,13 +289,7 @@ class Rooms:
         ]
         if peak_kw is not None:
             self._under_peak(key, loads, points, suns, limits, peak_kw)
-        problem = self.cars[key]
-        signals = replace(
-            problem.signals,
-            limit=self._series(points, [_watts(one) for one in limits]),
-            solar=self._series(points, [1000 * one if one else inf for one in suns]),
-        )
-        return replace(problem, signals=signals)
+        return points, limits, suns
 
     def _under_peak(
         self,
@@ -315,7 +347,7 @@ class Rooms:
         """Say whether the loads together break no rule and use no sun twice."""
         points = self._points(loads.values())
         powers = {key: spread(load.power, points) for key, load in loads.items()}
-        cells = self._cells(points)
+        cells = self.cells(points)
         for rule in self.rules:
             rows = [
                 (rule.share[key], powers[key]) for key in powers if key in rule.share
@@ -344,7 +376,7 @@ class Rooms:
                 found.append(one)
         return found
 
-    def _cells(self, points: list[float]) -> list[int]:
+    def cells(self, points: list[float]) -> list[int]:
         """Return the cell of each stretch between two points."""
         last = len(self.edges) - 2
         return [
@@ -369,18 +401,6 @@ class Rooms:
                 )
             begin = at
         return Series(items)
-
-
-def spread(track: Track, points: list[float]) -> list[float]:
-    """Return a track's value between each two points, in kW."""
-    values = [0.0] * (len(points) - 1)
-    for start, end, kw in track:
-        first = max(0, bisect_right(points, start + 2e-3) - 1)
-        for at in range(first, len(values)):
-            if points[at] >= end - 2e-3:
-                break
-            values[at] = kw
-    return values
 
 
 def _watts(limit: float) -> float:

@@ -39,12 +39,15 @@ class Place:
 class PeakTariff:
     """What the highest mean power from the grid costs.
 
-    The mean is taken over windows of a fixed length, which begin at midnight UTC.
+    The mean is taken over windows of a fixed length, one after the other.
     """
 
     price_per_kw: float
     """Of the highest mean, for all that is billed together: most often a month."""
     window: timedelta = timedelta(hours=1)
+    ahead: timedelta = timedelta(0)
+    """How far the clock that the windows go by is ahead of UTC: they begin at its
+    midnight. Below 0 where it is behind."""
     so_far_kw: float = 0.0
     """The highest mean that is billed already: up to it, power is free."""
     used_kwh: float = 0.0
@@ -110,7 +113,7 @@ def window_edges(
 ) -> Iterator[tuple[float, float]]:
     """Yield the starts and ends of a tariff's windows from now on, in seconds."""
     length = tariff.window.total_seconds()
-    start = -(now.timestamp() % length)
+    start = -((now.timestamp() + tariff.ahead.total_seconds()) % length)
     while start < until:
         yield start, start + length
         start += length

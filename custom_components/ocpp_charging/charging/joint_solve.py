@@ -1,27 +1,52 @@
 """From good plans for several cars to the best: solves their program, reads it back."""
 
-from bisect import bisect_left
+from collections.abc import Mapping
 
 from .joint_draft import Desk, Draft
+from .joint_load import Load, Track, energies, spread
 from .joint_model import Model
-from .joint_part import Part
+from .joint_part import Part, counts_starts
 from .joint_program import Solved
-from .joint_room import Load, Track, spread
 
 GAP = 5e-4
 """Which share of its cost a plan may be above the best: then the search ends."""
+ROUGH = 1e-3
+"""The same where not all times are tried."""
+CHECKS = 22
+"""After how many halts of the solver a search ends: within about half a second."""
+CHECKS_SMALL = 32
+"""The same for what is not large, where a halt comes sooner."""
+LONG_S = 4.0
+"""From which time limit on it does not end before that."""
+SPARE = 2e-4
+"""How much more a car is given, in kWh, than it asks for. Powers are rounded when a
+plan is made of a solution: it must not start once more for what that takes away."""
 FIRST = 100.0
 """How many times more a kWh counts that is missing one priority higher."""
 
 
 def solved(
-    desk: Desk, draft: Draft, fixed: bool, time_limit_s: float
+    desk: Desk,
+    draft: Draft,
+    fixed: bool,
+    time_limit_s: float,
+    *,
+    usable: Mapping[str, list[Load]] | None = None,
 ) -> tuple[dict[str, Load], float] | None:
     """Return better loads than a draft's, and what none can be below.
 
-    `fixed` says that no car can get more than in the draft. None: nothing was found.
+    `fixed` says that no car can get more than in the draft. Only times of `usable`
+    loads are used, if given. None: nothing was found.
     """
-    model = Model(desk, draft)
+    wishes = [one.preferences for one in desk.rooms.cars.values()]
+    counted = any(counts_starts(one) for one in wishes)
+    model = Model(desk, draft, SPARE if fixed and counted else 0.0)
+    checks: int | None = CHECKS if desk.is_large else CHECKS_SMALL
+    if time_limit_s >= LONG_S or not counted:
+        checks = None
+    if usable is not None:
+        for part in model.parts:
+            _narrow(model, part, usable[part.key])
     program = model.program
     start = _start(model, draft)
     if fixed:
@@ -29,18 +54,37 @@ def solved(
             if part.short >= 0:
                 program.upper[part.short] = start[part.short] + 1e-6
     else:
-        first = _least_missing(model, start, time_limit_s / 2)
+        first = _least_missing(model, start, time_limit_s / 2, checks)
         if first is None:
             return None
         start = list(first.values)
         _hold_missing(model, start)
-    gap = GAP * abs(sum(a * b for a, b in zip(program.costs, start, strict=True)))
-    best = program.solve(time_limit_s=time_limit_s, gap=gap, start=start)
+    gap = (GAP if usable is None else ROUGH) * abs(
+        sum(a * b for a, b in zip(program.costs, start, strict=True))
+    )
+    best = program.solve(time_limit_s=time_limit_s, gap=gap, start=start, checks=checks)
     if best is None:
         return None
     loads = {part.key: _load(model, part, best) for part in model.parts}
     paid = sum(a * b for a, b in zip(program.costs, best.values, strict=True))
-    return loads, desk.loads_cost(loads) - paid + best.bound
+    spared = model.spare * sum(desk.worths[part.key].scale for part in model.parts)
+    return loads, desk.loads_cost(loads) - paid + best.bound - spared
+
+
+def _narrow(model: Model, part: Part, usable: list[Load]) -> None:
+    """Leave only the times of some loads to a car."""
+    rows = [spread(load.power, model.points) for load in usable]
+    count = len(model.hours)
+    used = [any(row[at] for row in rows) for at in range(count)]
+    always = [all(row[at] for row in rows) for at in range(count)]
+    for at, cell in part.cells.items():
+        if cell.on >= 0 and always[at]:
+            model.program.lower[cell.on] = 1.0
+        if used[at]:
+            continue
+        for place in (cell.energy, cell.sun, cell.on, cell.power):
+            if place >= 0:
+                model.program.upper[place] = 0.0
 
 
 def _ranks(model: Model) -> list[list[int]]:
@@ -57,7 +101,7 @@ def _ranks(model: Model) -> list[list[int]]:
 
 
 def _least_missing(
-    model: Model, start: list[float], time_limit_s: float
+    model: Model, start: list[float], time_limit_s: float, checks: int | None
 ) -> Solved | None:
     """Return a solution in which as little as possible is missing."""
     program, costs = model.program, model.program.costs
@@ -66,7 +110,9 @@ def _least_missing(
     for rank, places in enumerate(reversed(ranks)):
         for place in places:
             program.costs[place] = FIRST**rank
-    best = program.solve(time_limit_s=time_limit_s, gap=1e-3, start=start)
+    best = program.solve(
+        time_limit_s=time_limit_s, gap=1e-3, start=start, checks=checks
+    )
     program.costs = costs
     return best
 
@@ -85,12 +131,12 @@ def _start(model: Model, draft: Draft) -> list[float]:
     values = list(program.lower)
     for part in model.parts:
         load = draft.loads[part.key]
-        energies = _by_cell(load.power, model.points)
-        suns = _by_cell(load.sun, model.points)
+        drawn = energies(load.power, model.points)
+        suns = energies(load.sun, model.points)
         highest = spread(load.power, model.points)
         total = 0.0
         for at, cell in part.cells.items():
-            energy = min(energies[at], program.upper[cell.energy])
+            energy = min(drawn[at], program.upper[cell.energy])
             total += energy
             values[cell.energy] = energy
             if cell.sun >= 0:
@@ -120,18 +166,6 @@ def _start_runs(part: Part, values: list[float]) -> None:
         before = part.cells.get(at - 1)
         ran = values[before.on] if before else 0.0
         values[place] = max(0.0, values[part.cells[at].on] - ran)
-
-
-def _by_cell(track: Track, points: list[float]) -> list[float]:
-    """Return a track's energy between each two points, in kWh."""
-    values = [0.0] * (len(points) - 1)
-    for start, end, kw in track:
-        at = max(0, bisect_left(points, start + 1e-6) - 1)
-        while at < len(values) and points[at] < end:
-            inside = min(end, points[at + 1]) - max(start, points[at])
-            values[at] += kw * max(0.0, inside) / 3600
-            at += 1
-    return values
 
 
 def _load(model: Model, part: Part, best: Solved) -> Load:

@@ -6,7 +6,7 @@ By chords, as in Handler and Zang 1980.
 from bisect import bisect_left, insort
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import inf
+from math import copysign, inf
 from operator import attrgetter, itemgetter
 
 from .relaxation import Layer, Sweep, sweep
@@ -14,6 +14,8 @@ from .task import Task
 
 ROUNDS = 60
 """How many prices are tried at most."""
+BESIDE = 2
+"""How many prices are tried at most to find one on the other side of the demand."""
 ROUNDED = 0.05
 """Which part of what a bound is short of it may lack where more is no use."""
 
@@ -134,28 +136,34 @@ def _last_end(task: Task, swept: Sweep, layer: Layer, at: int) -> int:
     return at
 
 
-def _marginal(task: Task) -> float:
-    """Return the price per kWh of the dearest energy needed, were starts free."""
-    pieces: list[tuple[float, float]] = []
+def _offers(task: Task) -> list[tuple[float, float]]:
+    """Return the prices per kWh of all energy, ascending, were starts free.
+
+    With how much there is of each, in kWh.
+    """
+    offers: list[tuple[float, float]] = []
     for slot, corners in enumerate(task.vertices):
         if not corners:
             continue
         first = task.ratio[slot]
         energy, cost = corners[first]
-        pieces.append((cost / energy, energy))
+        offers.append((cost / energy, energy))
         for upper_energy, upper_cost in corners[first + 1 :]:
             width = upper_energy - energy
-            pieces.append(((upper_cost - cost) / width, width))
+            offers.append(((upper_cost - cost) / width, width))
             energy, cost = upper_energy, upper_cost
     if task.spare:
-        pieces.append((task.spare_price, task.spare))
-    pieces.sort()
-    missing = task.energy
-    for slope, width in pieces:
-        missing -= width
-        if missing <= 0:
-            return slope
-    return pieces[-1][0] if pieces else 0.0
+        offers.append((task.spare_price, task.spare))
+    return sorted(offers)
+
+
+def _marginal(offers: list[tuple[float, float]], energy: float) -> float:
+    """Return the price per kWh of the dearest energy needed, were starts free."""
+    for price, width in offers:
+        energy -= width
+        if energy <= 0:
+            return price
+    return offers[-1][0] if offers else 0.0
 
 
 @dataclass(slots=True, frozen=True)
@@ -187,24 +195,47 @@ def relax(
     small = 1e-9 * task.energy
     if not any(task.vertices):
         return None
+    low = _nothing(task)
     if task.plain and not task.one_block:
-        low, high = _nothing(task), _all(task)
+        high = _all(task)
     else:
         most = extreme(task)
         top = sweep(task, most)
         if top.bound == inf:
             return None
-        low, high = trace(task, sweep(task, -most)), trace(task, top)
+        high = trace(task, top)
+        if task.held_to:
+            low = trace(task, sweep(task, -most))
     if high.energy < task.energy - small:
         return None
     chords = _Chords(task, low, high)
-    chords.add(sweep(task, _marginal(task) if price is None else price))
+    if price is None:
+        _near(task, chords)
+    else:
+        chords.add(sweep(task, price))
     for _ in range(rounds - 1):
         meeting = chords.next()
         if meeting is None:
             break
         chords.add(sweep(task, meeting))
     return chords.found()
+
+
+def _near(task: Task, chords: _Chords) -> None:
+    """Add choices on both sides of the demand, not far from it.
+
+    At prices that are paid for about so much energy, were starts free.
+    """
+    offers, asked = _offers(task), task.energy
+    lacking = chords.add(sweep(task, _marginal(offers, asked)))
+    for _ in range(BESIDE):
+        if chords.done:
+            return
+        before = lacking
+        asked += 1.5 * lacking + copysign(0.1 * task.energy, lacking)
+        lacking = chords.add(sweep(task, _marginal(offers, asked)))
+        if lacking * before < 0:
+            return
 
 
 def relax_starts(
@@ -251,16 +282,21 @@ class _Chords:
         self._task = task
         self._small = 1e-9 * task.energy
 
-    def add(self, swept: Sweep) -> None:
-        """Take the choice at a price in place of one of the two."""
+    def add(self, swept: Sweep) -> float:
+        """Take the choice at a price in place of one of the two.
+
+        Return how much less it gives than demanded, in kWh.
+        """
         if self.best is None or swept.bound > self.best.bound:
             self.best = swept
         traced = trace(self._task, swept)
-        if traced.energy < self._task.energy - self._small:
+        lacking = self._task.energy - traced.energy
+        if lacking > self._small:
             self.low = traced
         else:
             self.high = traced
-        self.done = abs(traced.energy - self._task.energy) <= self._small
+        self.done = abs(lacking) <= self._small
+        return lacking
 
     def next(self, enough: float = inf) -> float | None:
         """Return the price at which the two cost the same; None where that is best.

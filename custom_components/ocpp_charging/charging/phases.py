@@ -79,6 +79,14 @@ def may_switch(rules: PhaseRules, state: PhaseState, now: datetime) -> bool:
     )
 
 
+def free_at(rules: PhaseRules, state: PhaseState, now: datetime) -> datetime:
+    """Return from when on a switch is allowed again, now where it is."""
+    lately = [at for at in state.switches if now - at < DAY]
+    rests = [at + rules.rest for at in lately[-1:]]
+    spent = [at + DAY for at in lately[: len(lately) - rules.most_per_day + 1]]
+    return max([now, *rests, *spent])
+
+
 def choose_phases(
     rules: PhaseRules,
     power_w: float,

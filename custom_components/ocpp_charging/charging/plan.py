@@ -52,7 +52,7 @@ class ReasonKey(StrEnum):
     """Waiting: the same of a circuit below the main fuse. `limit` in W."""
     OTHER_CAR = "other_car"
     """Waiting: what another car draws leaves too little. `limit` in W; `at`: when
-    this one's turn comes."""
+    this one's turn comes; `car`: the one that draws most."""
     PEAK = "peak"
     """Waiting, or charging slower: more would raise the peak that is paid for. `limit`
     in W."""
@@ -76,6 +76,8 @@ class Reason:
     price: float | None = None
     limit: float | None = None
     energy_kwh: float | None = None
+    car: str | None = None
+    """Another car, by its key among those that are planned together."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -30,11 +30,11 @@ def plan(problem: Problem, now: datetime) -> Plan:
     """
     aware(now=now)
     scene = set_up(problem, now)
-    return _told(scene, _laid_out(scene))
+    return _told(scene, laid_out(scene))
 
 
 @dataclass(kw_only=True, slots=True)
-class _Layout:
+class Layout:
     """What has been decided."""
 
     worth: Worth
@@ -46,11 +46,11 @@ class _Layout:
     kept: float = 0.0
 
 
-def _laid_out(scene: Scene) -> _Layout:
-    """Return what to charge when."""
+def laid_out(scene: Scene) -> Layout:
+    """Return what to charge when, without figures and reasons."""
     needs, goal = scene.needs, scene.problem.goal
     window = clip(scene.line, scene.begin, scene.horizon)
-    done = _Layout(worth=judge(window, _preferences(scene)))
+    done = Layout(worth=judge(window, _preferences(scene)))
     left = scene.units(0.0, needs.total)
     at = 0.0
     if needs.minimum > SMALL:
@@ -77,7 +77,7 @@ def _preferences(scene: Scene) -> Preferences:
     return scene.problem.preferences
 
 
-def _choose(scene: Scene, done: _Layout, begin: float, energy: float) -> float:
+def _choose(scene: Scene, done: Layout, begin: float, energy: float) -> float:
     """Decide what to charge until the horizon; return how much of what is needed.
 
     `energy` is what is needed, in the units of the plan.
@@ -107,7 +107,7 @@ def _choose(scene: Scene, done: _Layout, begin: float, energy: float) -> float:
 
 def _ask(
     scene: Scene,
-    done: _Layout,
+    done: Layout,
     begin: float,
     end: float,
     wanted: float,
@@ -144,7 +144,7 @@ def _ask(
     )
 
 
-def _found(scene: Scene, done: _Layout, ask: Ask, energy: float, kept: float) -> Found:
+def _found(scene: Scene, done: Layout, ask: Ask, energy: float, kept: float) -> Found:
     """Return the best for what is asked, or as much of it as can be had."""
     preferences, car = _preferences(scene), scene.problem.car
     for way, eased in _ways(scene, done.worth, ask):
@@ -249,14 +249,10 @@ def _spans(scene: Scene) -> Spans:
     return spans
 
 
-def _told(scene: Scene, layout: _Layout) -> Plan:
+def _told(scene: Scene, layout: Layout) -> Plan:
     """Return the plan that a layout makes, with its figures and reasons."""
     needs, now = scene.needs, scene.now
-    most = needs.total
-    if layout.extra > SMALL:
-        hours = layout.extra / scene.power
-        most += scene.battery.energy(needs.total, hours, scene.power)
-    drawn = draw(layout.pieces, scene.battery, most)
+    drawn = drawn_in(scene, layout)
     sums = _totals(scene, layout, drawn)
     in_time = _energy_by(scene, layout, scene.ready)
     met = in_time >= needs.total - max(SMALL, 1e-6 * needs.total)
@@ -286,13 +282,22 @@ def _told(scene: Scene, layout: _Layout) -> Plan:
     )
 
 
-def _totals(scene: Scene, layout: _Layout, drawn: list[Drawn]) -> Totals:
+def drawn_in(scene: Scene, layout: Layout) -> list[Drawn]:
+    """Return what a layout's pieces give."""
+    most = scene.needs.total
+    if layout.extra > SMALL:
+        hours = layout.extra / scene.power
+        most += scene.battery.energy(scene.needs.total, hours, scene.power)
+    return draw(layout.pieces, scene.battery, most)
+
+
+def _totals(scene: Scene, layout: Layout, drawn: list[Drawn]) -> Totals:
     running = scene.problem.state.running
     co2 = layout.worth.co2_mean
     return totals(drawn, scene.line, scene.now, running=running, co2=co2)
 
 
-def _energy_by(scene: Scene, layout: _Layout, time: float | None) -> float:
+def _energy_by(scene: Scene, layout: Layout, time: float | None) -> float:
     """Return what is drawn by a time, in kWh."""
     pieces = layout.pieces if time is None else _before(layout.pieces, time)
     drawn = draw(pieces, scene.battery, scene.needs.total)
@@ -300,7 +305,7 @@ def _energy_by(scene: Scene, layout: _Layout, time: float | None) -> float:
 
 
 def _otherwise(
-    scene: Scene, layout: _Layout, sums: Totals, *, late: bool
+    scene: Scene, layout: Layout, sums: Totals, *, late: bool
 ) -> Totals | None:
     """Return what the same energy comes to at once, or at the latest."""
     if sums.energy_kwh <= SMALL or (late and not scene.ready):
@@ -314,9 +319,7 @@ def _otherwise(
     return _totals(scene, layout, draw(pieces, scene.battery, sums.energy_kwh))
 
 
-def _shortfall(
-    scene: Scene, layout: _Layout, in_time: float, sums: Totals
-) -> Shortfall:
+def _shortfall(scene: Scene, layout: Layout, in_time: float, sums: Totals) -> Shortfall:
     """Return what is missing, and what it would take."""
     needs, goal = scene.needs, scene.problem.goal
     missing = needs.total - in_time

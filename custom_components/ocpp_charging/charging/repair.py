@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from math import inf
+from typing import NamedTuple
 
 from .multiplier import Trace, corner
 from .task import Answer, Task, Use
@@ -16,8 +17,7 @@ from .task import Answer, Task, Use
 _TINY = 1e-9
 
 
-@dataclass(slots=True, frozen=True)
-class _Change:
+class _Change(NamedTuple):
     """One way to change a draft, up to a width."""
 
     slope: float

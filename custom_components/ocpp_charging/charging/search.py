@@ -14,13 +14,13 @@ that are on at a constant gain until one of them is at a corner:
   takes no corner that contradicts them.
 """
 
-from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from math import inf
 
+from .condense import Condensed
 from .relaxation import FREE, Sweep
 from .rivals import Label, Rivals, Step
-from .task import Answer, Task, Use, Vertex
+from .task import Answer, Use, Vertex
 
 type Corner = tuple[float, float, float, float, float]
 """Energy and cost; the slopes below and above; the width above."""
@@ -28,89 +28,43 @@ type Levels = list[tuple[float, float]]
 """For each sweep its price of energy, and its value of what follows."""
 
 
-@dataclass(kw_only=True, slots=True)
-class Described:
-    """What every search of a task asks of its slots."""
-
-    corners: list[list[Corner]]
-    parts: list[tuple[float, float]]
-    """Of each slot, the energy that a part of it gives at most, and its price."""
-    rooms: list[float]
-    """What the slots from each point on give at most, with the spare, kWh."""
-    least: float
-    """The lowest price of any energy."""
-    unit: float
-    """What the slopes are rounded to."""
-    eps: float
-    """Costs that differ by less are equal."""
-
-
-def describe(task: Task) -> Described:
-    """Return what the searches of a task ask of its slots."""
-    unit = 1e-10 * max(
-        (abs(cost / energy) for row in task.vertices for energy, cost in row),
-        default=1.0,
-    )
-    every = [_described(corners, unit) for corners in task.vertices]
-    parts: list[tuple[float, float]] = []
-    least = task.spare_price if task.spare else inf
-    scale = task.start_cost
-    for slot, corners in enumerate(task.vertices):
-        if not corners:
-            parts.append((0.0, 0.0))
-            continue
-        energy, cost = corners[task.ratio[slot]]
-        ratio = round(cost / energy / (unit or 1.0)) * unit
-        parts.append((energy, ratio))
-        least = min(least, ratio, every[slot][0][3])
-        scale = max(scale, abs(cost), abs(corners[-1][1]))
-    most = [corners[-1][0] if corners else 0.0 for corners in reversed(task.vertices)]
-    rooms = list(accumulate(most, initial=task.spare + 1e-9 * task.energy))
-    rooms.reverse()
-    return Described(
-        corners=every,
-        parts=parts,
-        rooms=rooms,
-        least=least,
-        unit=unit,
-        eps=1e-13 * scale * (task.count + 10),
-    )
-
-
 class Search:
     """The search for one task's best answer."""
 
     def __init__(
         self,
-        task: Task,
-        described: Described,
+        left: Condensed,
         sweeps: list[Sweep],
-        best: Answer,
+        cost: float,
         starts: int = FREE,
     ) -> None:
-        """Begin with the best answer known, and look for one of so many starts.
+        """Look for an answer of so many starts that costs less than the best known.
 
-        The first of the sweeps has the best bound.
+        The first of the sweeps has the best bound. `made` counts the labels, `found` is
+        the best answer that costs less, in terms of what is left of the task.
         """
+        task = left.task
         self.made = 0
-        self.best = best
+        self.found: Answer | None = None
         self._task = task
         self._sweeps = sweeps
         self._top = len(sweeps[0].layers) - 1
         self._down = 0 if starts == FREE else 1
         self._price = sweeps[0].price
-        self._limit = best.cost
+        self._limit = cost
         self._small = 1e-9 * task.energy
-        self._corners = described.corners
-        self._parts = described.parts
-        self._rooms = described.rooms
-        self._eps = described.eps
+        self._eps = left.eps
+        self._corners = [_described(corners, left.unit) for corners in task.vertices]
+        self._parts = [_part(left, slot) for slot in range(task.count)]
+        most = [row[-1][0] if row else 0.0 for row in reversed(task.vertices)]
+        rooms = accumulate(most, initial=task.spare + self._small)
+        self._rooms = list(rooms)[::-1]
         self._rivals = Rivals(
             price=self._price,
-            least=-inf if task.resumes else described.least,
+            least=-inf if task.resumes else left.least,
             small=self._small,
-            eps=self._eps,
-            margin=self._eps + 2 * described.unit * task.energy,
+            eps=left.eps,
+            margin=left.eps + 2 * left.unit * task.energy,
         )
         self._on: list[list[Label]] = [[] for _ in range(task.count + 1)]
         self._back: list[list[Label]] = [[] for _ in range(task.count + 1)]
@@ -119,7 +73,7 @@ class Search:
         """Find the best answer; False when more labels would have to be made."""
         task = self._task
         held = task.held_to
-        first: Label = (0.0, 0.0, 0.0, 0.0, held, self._top, -inf, inf, None)
+        first: Label = (0.0, 0.0, 0.0, 0.0, held, self._top, -inf, inf, None, 0.0)
         if task.on:
             self._on[0].append(first)
         if task.energy <= task.spare:
@@ -162,28 +116,27 @@ class Search:
         """Return the least that a run begun in a slot leads to, by the first sweep."""
         layer = self._sweeps[0].layers[max(0, label[5] - self._down)]
         begun = min(layer.start[at], layer.on[at + 1])
-        return self._rivals.reduced(label) + begun + self._task.start_cost
+        return label[9] + begun + self._task.start_cost
 
     def _worth_waiting(self, labels: list[Label], at: int) -> list[Label]:
         """Return those of which being off at a point may lead to a better plan."""
         off = [self._open_to() - one.off[at] for one in self._sweeps[0].layers]
-        reduced = self._rivals.reduced
-        return [one for one in labels if reduced(one) <= off[one[5]]]
+        return [one for one in labels if one[9] <= off[one[5]]]
 
     def _start(self, at: int, label: Label) -> None:
         """Begin a run at a point, or within the slot."""
         task = self._task
-        energy, cost, width, slope, _, left, low, high, before = label
+        energy, cost, width, slope, _, left, low, high, before, _ = label
         left -= self._down
         if left < 0:
             return
         cost += task.start_cost
         held = task.hold[at] if task.hold else 0
-        self._full(at, (energy, cost, width, slope, held, left, low, high, before))
+        self._full(at, (energy, cost, width, slope, held, left, low, high, before, 0.0))
         if width:
             return
         part, slope = self._parts[at]
-        if low <= slope <= high:
+        if part and low <= slope <= high:
             held = task.hold[at + 1] if task.hold else 0
             levels = self._levels(at + 1, held, left)
             self._keep(
@@ -203,19 +156,21 @@ class Search:
     def _end_within(self, at: int, label: Label) -> None:
         """End a run within a slot."""
         task = self._task
-        energy, cost, _, _, held, left, low, high, before = label
+        energy, cost, _, _, held, left, low, high, before, _ = label
         part, slope = self._parts[at]
-        if not low <= slope <= high:
+        if not part or not low <= slope <= high:
             return
         step = (before, at, 0.0, part, True, True)
-        opened: Label = (energy, cost, part, slope, held, left, slope, slope, step)
+        value = self._rivals.reduced(energy, cost, part, slope)
+        ends = (slope, slope, step, value)
+        opened: Label = (energy, cost, part, slope, held, left, *ends)
         self._finish(opened, task.start_cost if task.resumes else 0.0)
         if held <= at and not task.one_block:
             self._return(at + 1, opened)
 
     def _full(self, at: int, label: Label) -> None:
         """Be on for a whole slot: at each corner, or open between two."""
-        energy, cost, width, slope, held, left, low, high, before = label
+        energy, cost, width, slope, held, left, low, high, before, _ = label
         levels = self._levels(at + 1, held, left)
         point = at + 1
         keep = self._keep
@@ -303,7 +258,8 @@ class Search:
                 value += (slope - price) * width
             if value > limit:
                 return
-        label = (energy, cost, width, slope, held, left, low, high, step)
+        value = self._rivals.reduced(energy, cost, width, slope)
+        label = (energy, cost, width, slope, held, left, low, high, step, value)
         if missing <= width + task.spare + self._small:
             early = task.resumes and at < task.count
             self._finish(label, task.start_cost if early else 0.0)
@@ -348,9 +304,21 @@ class Search:
         cost += added * slope + spared * task.spare_price + more
         if cost < self._limit - self._eps:
             self._limit = cost
-            self.best = Answer(
+            self.found = Answer(
                 uses=_uses(label[8], added), spared=spared, cost=cost, bound=cost
             )
+
+
+def _part(left: Condensed, slot: int) -> tuple[float, float]:
+    """Return the energy that a part of a slot gives at most, and its price.
+
+    The energy is 0 where it can't be on in part.
+    """
+    corners = left.task.vertices[slot]
+    if not corners or not left.single(slot):
+        return 0.0, 0.0
+    energy, cost = corners[left.task.ratio[slot]]
+    return energy, round(cost / energy / left.unit) * left.unit
 
 
 def _described(corners: list[Vertex], unit: float) -> list[Corner]:
@@ -363,8 +331,7 @@ def _described(corners: list[Vertex], unit: float) -> list[Corner]:
     pairs = list(pairwise(corners))
     widths = [e1 - e0 for (e0, _), (e1, _) in pairs]
     slopes = [
-        round((c1 - c0) / (e1 - e0) / (unit or 1.0)) * unit
-        for (e0, c0), (e1, c1) in pairs
+        round((c1 - c0) / (e1 - e0) / unit) * unit for (e0, c0), (e1, c1) in pairs
     ]
     return [
         (energy, cost, below, above, wide)

@@ -1,11 +1,11 @@
 """Why each connector gets what it gets of the fuse."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import floor
 
 from .claims import Claim, Share, Why
-from .fill import TINY, Bound, Seeker, on_step
+from .fill import TINY, Bound, Seeker, fill, on_step
 
 GRID = ""
 """The name of the bound that the grid sets."""
@@ -37,6 +37,8 @@ class Story:
         silent = self.silent[key]
         if silent is not None and current_a >= seeker.greatest - TINY:
             return Share(current_a=current_a, why=Why.METER_SILENT, circuit=silent)
+        if current_a >= seeker.enough - TINY and self._leaves(seeker, current_a):
+            return Share(current_a=current_a, why=Why.UNUSED)
         spare = self.hysteresis_a if current_a else 0.0
         if self.possible[key] > current_a + spare + TINY:
             return Share(current_a=current_a, why=Why.SLOW_RISE)
@@ -60,3 +62,13 @@ class Story:
             return Share(current_a=current_a, why=Why.GRID_LIMIT)
         why = Why.FUSE if least.name == self.main else Why.CIRCUIT
         return Share(current_a=current_a, why=why, circuit=least.name)
+
+    def _leaves(self, seeker: Seeker, current_a: float) -> bool:
+        """Say whether one has less because others use what it doesn't take."""
+        if seeker.content is None:
+            return False
+        as_if = [
+            replace(one, content=None) if one.key == seeker.key else one
+            for one in self.seekers
+        ]
+        return fill(as_if, self.bounds)[seeker.key] > current_a + TINY

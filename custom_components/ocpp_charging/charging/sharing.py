@@ -117,10 +117,12 @@ def _had(claim: Claim, given: Given | None) -> Given:
 def _remember(had: Given, share: Share, now: datetime) -> Given:
     """Return what to remember of a share."""
     same = abs(share.current_a - had.current_a) < TINY
+    # One that asks for more stays so until the others have made room for it.
+    asks = same and had.asked and share.why is Why.SLOW_RISE
     return Given(
         current_a=share.current_a,
         since=had.since if same else now,
-        asked=share.why is Why.WANTED,
+        asked=asks or share.why in (Why.WANTED, Why.UNUSED),
     )
 
 
@@ -144,6 +146,7 @@ def _seeker(key: str, claim: Claim, *, silent: bool) -> Seeker:
         step=claim.step_a,
         priority=claim.priority,
         weight=weight(claim),
+        content=claim.content_a,
     )
 
 

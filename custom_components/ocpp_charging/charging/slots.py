@@ -165,15 +165,16 @@ def turns(slots: list[Slot], lengths: Iterable[float]) -> set[float]:
     begins at another edge.
     """
     edges = [slots[0].start, *(slot.end for slot in slots)]
-    known = {round(edge, 3) for edge in edges}
-    return {
-        point
+    # By the millisecond: two that are nearly equal would make a slot of no length.
+    known = {int(edge * 1000 + 0.5) for edge in edges}
+    found = {
+        int(point * 1000 + 0.5): point
         for length in lengths
         if length > 0
         for edge in edges
         for point in (edge - length, edge + length)
-        if round(point, 3) not in known
     }
+    return {point for key, point in found.items() if key not in known}
 
 
 def power_range(car: Car, limit: float) -> tuple[float, float] | None:

@@ -176,7 +176,7 @@ def follow_sun(
     power = rules.bearable(sun_w)
     state, why = _turn(rules, phase_rules, power, state, now)
     if why is SunWhy.NO_SUN and reserved:
-        least = _least(phase_rules, power, state, now)
+        least = least_w(phase_rules, power, state, now)
         if rules.bearable(sun_w + reserved) >= least:
             why = SunWhy.BATTERY_FIRST
     power = power if state.charging else 0.0
@@ -197,7 +197,7 @@ def _smooth(
     )
 
 
-def _least(
+def least_w(
     phase_rules: PhaseRules, power_w: float, state: SolarState, now: datetime
 ) -> float:
     """Return the least power with which the car can charge now, or after a switch."""
@@ -215,7 +215,7 @@ def _turn(
     now: datetime,
 ) -> tuple[SolarState, SunWhy]:
     """Return whether the car charges with the sun, and why."""
-    least = _least(phase_rules, power_w, state, now)
+    least = least_w(phase_rules, power_w, state, now)
     if not state.charging:
         least += rules.bearable(rules.start_w) if rules.grid_share < 100 else 0.0
     enough = power_w >= least - TINY

@@ -77,27 +77,29 @@ class Worth:
         all: power between is no better, so only the ends are corners.
         """
         least, most = powers
+        hours, grid, sun = slot.hours, self.grid(slot), slot.sun
         offset = self._offset(slot) * most
-        if not slot.sun:
-            price, hours = self.grid(slot), slot.hours
-            ends = (most,) if least >= most * (1 - 1e-9) else powers
-            return [(one * hours, (one * price + offset) * hours) for one in ends]
-        middle: tuple[float, ...] = (slot.sun,)
-        if step:
-            below = int(slot.sun / step + 1e-9) * step
-            middle = (below, below + step)
-        at = [least, *(one for one in middle if least < one < most), most]
         if least >= most * (1 - 1e-9):
             at = [most]
-        points = [(one, self.cost(slot, one)) for one in at]
+        elif least * (1 + 1e-9) < sun < most * (1 - 1e-9) and not step:
+            at = [least, sun, most]
+        elif sun and step:
+            below = int(sun / step + 1e-9) * step
+            between = (one for one in (below, below + step) if least < one < most)
+            at = [least, *between, most]
+        else:
+            at = [least, most]
+        if not sun:
+            return [(one * hours, (one * grid + offset) * hours) for one in at]
+        own = self.sun(slot)
         hull: list[Vertex] = []
-        for point in points:
+        for power in at:
+            cost = power * own if power <= sun else sun * own + (power - sun) * grid
+            point = (power, cost)
             while len(hull) > 1 and _above(hull[-2], hull[-1], point):
                 hull.pop()
             hull.append(point)
-        return [
-            (power * slot.hours, (cost + offset) * slot.hours) for power, cost in hull
-        ]
+        return [(power * hours, (cost + offset) * hours) for power, cost in hull]
 
     def _offset(self, slot: Slot) -> float:
         """Return what being on counts for its time, among equals."""

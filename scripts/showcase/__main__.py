@@ -9,13 +9,17 @@ import sys
 from typing import Any
 
 from .browser import photograph
-from .check import SMALL, check
+from .check import check
+from .curves import Curves
+from .dashboard import DASHBOARD
 from .home import USER, Home, HomeError
-from .night import Curves
-from .scene import BAYS, DASHBOARD, ZONE, Scene
+from .scene import ZONE, Scene
 
 PORT = 8123
-TELL_SECONDS = 300
+PICTURE = (1440, 940)
+"""Its size in pixels on the page."""
+SUNNY = 10
+"""What time of the day it is in the picture, whenever it is taken."""
 
 
 def _arguments() -> argparse.Namespace:
@@ -28,13 +32,13 @@ def _arguments() -> argparse.Namespace:
         "--check",
         action="store_true",
         help="no browser: switch both chargers on and off, let both cars charge by "
-        "plan in a night of some seconds, print what was seen, exit with 0 or 1",
+        "plan in a night that takes a second, print what was seen, exit with 0 or 1",
     )
     parser.add_argument(
         "--screenshot",
         type=Path,
         metavar="FILE",
-        help="start charging, save a picture of the dashboard (PNG), and end",
+        help="save a picture of the dashboard (PNG) after three minutes, and end",
     )
     return parser.parse_args()
 
@@ -49,41 +53,36 @@ async def _show(scene: Scene) -> bool:
     _say(
         f"\n  Open    {scene.home.url}/{DASHBOARD}\n"
         f"  Log in  {USER} / {scene.home.password}\n\n"
-        "Two cars are plugged in, and wait for cheap hours; switch one on, or choose\n"
-        "another mode. Ctrl-C ends it and leaves nothing."
+        "Two cars are plugged in. One waits for cheap hours, the other takes what the\n"
+        "roof has left, too. Switch one on, or choose another mode.\n"
+        "Ctrl-C ends it and leaves nothing."
     )
     try:
-        while True:
-            # The day goes on: prices, CO2 and the sun are told anew.
-            await asyncio.sleep(TELL_SECONDS)
-            await Curves.of_day(datetime.now(ZONE)).tell(scene.home)
+        await scene.live()
     except asyncio.CancelledError:
         _say("\nStopping ...")
     return True
 
 
 async def _picture(scene: Scene, file: Path) -> bool:
-    """Charge for a while and take the picture."""
+    """Follow the plans for a while, as if the sun stood high, and take the picture."""
     await scene.steer()
-    for bay in BAYS:
-        await scene.home.call(
-            "switch",
-            "turn_on",
-            entity_id=scene.entities[bay.identity]["switch.charging"],
-        )
-    _say("Charging for two minutes, so that there is something to see ...")
-    await asyncio.sleep(120)
-    await photograph(scene.home, f"/{DASHBOARD}", file)
+    _say("Waiting for three minutes, so that there is something to see ...")
+    await scene.live(180)
+    await photograph(scene.home, f"/{DASHBOARD}", file, size=PICTURE, settle=20)
     _say(f"Saved {file}")
     return True
 
 
-async def _run(scene: Scene, arguments: argparse.Namespace) -> bool:
+async def _run(home: Home, arguments: argparse.Namespace) -> bool:
     if arguments.check:
-        return await check(scene)
+        return await check(home)
     if arguments.screenshot:
-        return await _picture(scene, arguments.screenshot)
-    return await _show(scene)
+        hour = datetime.now(ZONE).replace(minute=0)
+        async with Scene.built(home, Curves.from_hour(hour, SUNNY)) as scene:
+            return await _picture(scene, arguments.screenshot)
+    async with Scene.built(home) as scene:
+        return await _show(scene)
 
 
 def _end_by_signals(work: asyncio.Task[Any]) -> None:
@@ -113,9 +112,7 @@ async def main() -> int:
             _say("Adding the central system and two chargers ...")
             good = False
             try:
-                part = SMALL if arguments.check else 1.0
-                async with Scene.built(home, battery_part=part) as scene:
-                    good = await _run(scene, arguments)
+                good = await _run(home, arguments)
             finally:
                 if not good and home.log:
                     _say(f"The last that Home Assistant logged:\n{home.log[-3000:]}")

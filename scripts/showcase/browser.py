@@ -13,7 +13,7 @@ from typing import Any
 
 import aiohttp
 
-from .home import Home, HomeError
+from .home import ZONE, Home, HomeError
 
 _FLAGS = (
     "--headless",
@@ -91,6 +91,7 @@ async def photograph(
             flags.append("--no-sandbox")
         process = await asyncio.create_subprocess_exec(
             *(browser, *flags, f"--user-data-dir={profile}", "about:blank"),
+            env=os.environ | {"TZ": ZONE},
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
         )

@@ -17,13 +17,19 @@ from yarl import URL
 
 ROOT = Path(__file__).parents[2]
 USER = "demo"
+ZONE = "Europe/Amsterdam"
 START_SECONDS = 120
 STOP_SECONDS = 20
 """Less than the 30 s after which `.ci/run` kills what it has told to end."""
 
 PORTS_TRIED = 10
 
-_CONFIGURATION = """\
+_INTEGRATIONS = (
+    ROOT / "custom_components" / "ocpp_charging",
+    Path(__file__).parent / "demo_house",
+)
+
+_CONFIGURATION = f"""\
 homeassistant:
   name: Demo home
   latitude: 52.37
@@ -31,7 +37,7 @@ homeassistant:
   elevation: 2
   currency: EUR
   country: NL
-  time_zone: Europe/Amsterdam
+  time_zone: {ZONE}
   unit_system: metric
 frontend:
 config:
@@ -81,9 +87,8 @@ def _furnish(folder: Path, port: int) -> None:
     """
     (folder / "configuration.yaml").write_text(_CONFIGURATION)
     (folder / "custom_components").mkdir()
-    (folder / "custom_components" / "ocpp_charging").symlink_to(
-        ROOT / "custom_components" / "ocpp_charging"
-    )
+    for integration in _INTEGRATIONS:
+        (folder / "custom_components" / integration.name).symlink_to(integration)
     done = ["user", "core_config", "analytics", "integration"]
     _store(folder, "onboarding", (4, 1), {"done": done})
     server = {
@@ -119,6 +124,7 @@ class Home:
         self._session: aiohttp.ClientSession | None = None
         self._websocket: aiohttp.ClientWebSocketResponse | None = None
         self._last_id = 0
+        self._asking = asyncio.Lock()
 
     @classmethod
     @asynccontextmanager
@@ -170,7 +176,11 @@ class Home:
             return await response.read()
 
     async def ask(self, kind: str, **fields: Any) -> Any:
-        """Send a WebSocket command and return its result."""
+        """Send a WebSocket command and return its result; one at a time."""
+        async with self._asking:
+            return await self._ask(kind, fields)
+
+    async def _ask(self, kind: str, fields: dict[str, Any]) -> Any:
         assert self._session is not None
         if self._websocket is None:
             url = f"{self.url.replace('http', 'ws', 1)}/api/websocket"
@@ -219,6 +229,8 @@ class Home:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "homeassistant"),
                 *("-c", str(self.folder), "--skip-pip"),
+                # Where it finds the integrations, and no others.
+                cwd=self.folder,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

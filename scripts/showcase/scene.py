@@ -1,24 +1,38 @@
-"""What the demonstration shows: one central system, two chargers, a dashboard."""
+"""What the demonstration shows: a house, its chargers, and the cars before them."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime
+import math
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from simulator import Car, ChargePoint, ChargePointOptions
+from simulator import Car, ChargePoint, ChargePointOptions, ManualClock
 
-from .home import Home, HomeError, free_port
-from .night import CO2, PRICE, SUN, Curves, add_car, choose_signals
+from .bays import BAYS, Bay
+from .curves import Curves
+from .dashboard import draw_dashboard
+from .home import ZONE as ZONE_NAME, Home, HomeError, free_port
+from .house import (
+    add_car,
+    choose_signals,
+    choose_sun,
+    move_in,
+    tell_curves,
+    tell_now,
+)
 
 DOMAIN = "ocpp_charging"
-DASHBOARD = "charging-demo"
 SAMPLE_SECONDS = 5
 STEP_SECONDS = 60
-ZONE = ZoneInfo("Europe/Amsterdam")
+AWAY_S = 1e6
+"""Longer than any night, for chargers whose network is cut."""
+
+TELL_SECONDS = 5
+"""How often the house's meter tells what flows."""
+ZONE = ZoneInfo(ZONE_NAME)
 DAYS = (
     "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
 )  # fmt: skip
@@ -32,50 +46,6 @@ PLAN_KEYS = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Bay:
-    """One charger of the demonstration and the car that stands before it."""
-
-    identity: str
-    name: str
-    model: str
-    phases: int
-    car_name: str
-    battery_kwh: float
-    soc: float
-    target_soc: int
-    departs: str
-    register_wh: float
-
-
-BAYS = (
-    Bay(
-        identity="garage",
-        name="Garage",
-        model="SimBox 1",
-        phases=1,
-        car_name="city car",
-        battery_kwh=40,
-        soc=38,
-        target_soc=80,
-        departs="08:30:00",
-        register_wh=1_834_210,
-    ),
-    Bay(
-        identity="driveway",
-        name="Driveway",
-        model="SimBox 3",
-        phases=3,
-        car_name="family car",
-        battery_kwh=77,
-        soc=52,
-        target_soc=90,
-        departs="07:15:00",
-        register_wh=5_120_845,
-    ),
-)
-
-
 class Scene:
     """The furnished home: its chargers and the entities that stand for them."""
 
@@ -86,33 +56,60 @@ class Scene:
         self.chargers: dict[str, ChargePoint] = {}
         self.entities: dict[str, dict[str, str]] = {}
         """Entity ids by charger identity, then by the entity's key."""
-        self._entry_id = ""
-        self._battery_part = 1.0
+        self.entry_id = ""
+        self.clock: ManualClock | None = None
+        """The chargers' own; None for the world's."""
+        self.came = datetime.now(ZONE)
+        """When the cars came home."""
+        self._curves: Curves | None = None
         self._stack = AsyncExitStack()
 
     @classmethod
     @asynccontextmanager
     async def built(
-        cls, home: Home, *, battery_part: float = 1.0
+        cls,
+        home: Home,
+        curves: Curves | None = None,
+        clock: ManualClock | None = None,
     ) -> AsyncIterator[Scene]:
         """Set everything up as an owner would; the chargers leave at the end.
 
-        Batteries are `battery_part` of their size.
+        Without `curves` the house tells today's. With a `clock` of their own chargers
+        stay away once the network is cut.
         """
         scene = cls(home)
-        scene._battery_part = battery_part
+        scene._curves, scene.clock = curves, clock
         async with scene._stack:
             await scene._add_central_system()
+            await move_in(home, scene.came)
             for bay in BAYS:
                 await scene._add_charger(bay)
             await scene._find_entities()
-            await Curves.of_day(datetime.now(ZONE)).tell(home)
-            await choose_signals(home, scene._entry_id)
             for bay in BAYS:
                 await scene._add_car(bay)
+            await scene.tell()
+            await choose_signals(home, scene.entry_id)
+            await choose_sun(home, scene.entry_id)
             await scene._find_entities(*PLAN_KEYS)
-            await scene._draw_dashboard()
+            await draw_dashboard(home, scene.entities)
             yield scene
+
+    async def tell(self) -> None:
+        """Have the house's sensors say what is so now, and what is to come."""
+        now = datetime.now(ZONE)
+        curves = self._curves or Curves.of_day(now)
+        for charger in self.chargers.values():
+            charger.refresh()
+        charged = sum(one.connector(1).power_w for one in self.chargers.values())
+        await tell_curves(self.home, curves, now)
+        await tell_now(self.home, curves, now, charged)
+
+    async def live(self, seconds: float = math.inf) -> None:
+        """Have the house's sensors go on for a while."""
+        end = asyncio.get_running_loop().time() + seconds
+        while asyncio.get_running_loop().time() < end:
+            await self.tell()
+            await asyncio.sleep(TELL_SECONDS)
 
     async def _step(self, path: str, flow: dict[str, Any], **answer: Any) -> Any:
         """Answer one step of a flow."""
@@ -132,16 +129,16 @@ class Scene:
             advanced={"certificate": "own_ca"},
         )
         flow = await self._step(path, flow, names=["localhost", "127.0.0.1"])
-        self._entry_id = flow["result"]["entry_id"]
+        self.entry_id = flow["result"]["entry_id"]
         path = "/api/config/config_entries/options/flow"
-        options = await self.home.rest("POST", path, {"handler": self._entry_id})
+        options = await self.home.rest("POST", path, {"handler": self.entry_id})
         measuring = await self._step(path, options, next_step_id="measuring")
         await self._step(path, measuring, sample_interval=SAMPLE_SECONDS)
 
     async def _add_charger(self, bay: Bay) -> None:
         """Go through the conversation that an owner has, and be the charger in it."""
         path = "/api/config/config_entries/subentries/flow"
-        handler = [self._entry_id, "charger"]
+        handler = [self.entry_id, "charger"]
         flow = await self.home.rest("POST", path, {"handler": handler})
         made = {field["name"]: field for field in flow["data_schema"]}
         password = made["password"]["description"]["suggested_value"]
@@ -174,60 +171,61 @@ class Scene:
                 firmware="2.4.1",
                 phases=bay.phases,
                 register_wh=bay.register_wh,
-                max_current=32 if bay.phases == 1 else 16,
-            )
+                max_current=bay.max_current_a,
+                reconnect_backoff_s=(2.0, 10.0) if self.clock is None else (AWAY_S,),
+            ),
+            clock=self.clock,
         )
         await self._stack.enter_async_context(charger)
         self.chargers[bay.identity] = charger
         car = Car(
-            battery_kwh=self.battery_kwh(bay),
+            battery_kwh=bay.battery_kwh,
             soc_percent=bay.soc,
             phases=bay.phases,
-            max_current_a=32 if bay.phases == 1 else 16,
+            max_current_a=bay.max_current_a,
+            # So slow a charge does not tire a battery before it is all but full.
+            taper_from_percent=95,
         )
         await charger.plug(1, car)
 
-    async def steer(self) -> None:
-        """Have both cars charged by plan."""
+    async def steer(self, mode: str | None = None) -> None:
+        """Have both cars charged by plan, in a mode or each in its own."""
         for bay in BAYS:
             await self.home.call(
                 "select",
                 "select_option",
                 entity_id=self.entities[bay.identity]["mode"],
-                option="smart",
+                option=mode or bay.mode,
             )
-
-    def battery_kwh(self, bay: Bay) -> float:
-        """Return what the car's battery holds here."""
-        return bay.battery_kwh * self._battery_part
 
     async def _add_car(self, bay: Bay) -> None:
         """Tell of the car, its charger, and when it leaves."""
+        leaves = bay.leaves(self.came)
         subentries = await self.home.ask(
-            "config_entries/subentries/list", entry_id=self._entry_id
+            "config_entries/subentries/list", entry_id=self.entry_id
         )
         charger = next(one for one in subentries if one["title"] == bay.name)
         await add_car(
             self.home,
-            self._entry_id,
+            self.entry_id,
             {
                 "name": bay.car_name.capitalize(),
-                "battery_kwh": self.battery_kwh(bay),
+                "battery_kwh": bay.battery_kwh,
                 "phases": str(bay.phases),
                 "min_current_a": 6,
-                "max_current_a": 32 if bay.phases == 1 else 16,
+                "max_current_a": bay.max_current_a,
                 "efficiency": 90,
                 "soc_entity": self.entities[bay.identity]["soc"],
             },
             {
                 "preferred_charger": charger["subentry_id"],
                 "target_soc": bay.target_soc,
-                "departures": dict.fromkeys(DAYS, bay.departs),
+                "departures": dict.fromkeys(DAYS, f"{leaves:%H:%M:%S}"),
             },
         )
 
     async def _until_found(self, path: str, flow: dict[str, Any]) -> Any:
-        async with _patience("the charger to be found"):
+        async with patience("the charger to be found"):
             while flow["type"] in {"progress", "progress_done"}:
                 await asyncio.sleep(0.25)
                 flow = await self.home.rest("GET", f"{path}/{flow['flow_id']}")
@@ -236,7 +234,7 @@ class Scene:
     async def _find_entities(self, *more: str) -> None:
         """Learn the entity ids; they appear as the chargers report their values."""
         wanted = {"switch.charging", "power", "energy", "charging_state", "soc", *more}
-        async with _patience("the chargers' entities"):
+        async with patience("the chargers' entities"):
             while True:
                 await self.read_entities()
                 if all(wanted <= self.entities[bay.identity].keys() for bay in BAYS):
@@ -247,123 +245,16 @@ class Scene:
         """Learn the ids of the entities that there are now."""
         registry = await self.home.ask("config/entity_registry/list")
         for bay in BAYS:
-            prefix = f"{self._entry_id}_{bay.identity}_1_"
+            prefix = f"{self.entry_id}_{bay.identity}_1_"
             self.entities[bay.identity] = {
                 _key(item): item["entity_id"]
                 for item in registry
                 if item["unique_id"].startswith(prefix) and item["disabled_by"] is None
             }
 
-    async def _draw_dashboard(self) -> None:
-        await self.home.ask(
-            "lovelace/dashboards/create",
-            url_path=DASHBOARD,
-            title="Charging",
-            icon="mdi:ev-station",
-            mode="storage",
-            show_in_sidebar=True,
-            require_admin=False,
-        )
-        config = {
-            "title": "Charging",
-            "views": [
-                {
-                    "type": "sections",
-                    "title": "Charging",
-                    "max_columns": len(BAYS),
-                    "sections": [
-                        *(self._section(bay) for bay in BAYS),
-                        _signals_section(),
-                    ],
-                }
-            ],
-        }
-        await self.home.ask("lovelace/config/save", url_path=DASHBOARD, config=config)
-        await self.home.ask(
-            "energy/save_prefs",
-            device_consumption=[
-                {
-                    "stat_consumption": self.entities[bay.identity]["energy"],
-                    "stat_rate": self.entities[bay.identity]["power"],
-                    "name": bay.name,
-                }
-                for bay in BAYS
-            ],
-        )
-
-    def _section(self, bay: Bay) -> dict[str, Any]:
-        ids = self.entities[bay.identity]
-        keys = (
-            ("switch.charging", "Charging", 6),
-            ("charging_state", "State", 6),
-            ("power", "Power", 6),
-            ("soc", "Battery", 6),
-            ("energy", "Meter", 6),
-            ("status", "Charger says", 6),
-            ("current_limit", "Current limit", 6),
-            ("switch.smart_charging", "Smart charging", 6),
-            ("mode", "Mode", 6),
-            ("reason", "Why", 12),
-            ("next_start", "Next start", 6),
-            ("expected_end", "Ready", 6),
-            ("expected_cost", "Will cost", 6),
-            ("expected_co2", "CO2", 6),
-        )
-        tiles: list[dict[str, Any]] = []
-        for key, name, columns in keys:
-            if key in ids:
-                tiles.append(
-                    {
-                        "type": "tile",
-                        "entity": ids[key],
-                        "name": name,
-                        "grid_options": {"columns": columns},
-                    }
-                )
-        if "current_limit" in ids:
-            limit = next(one for one in tiles if one["entity"] == ids["current_limit"])
-            limit |= {
-                "features": [{"type": "numeric-input", "style": "buttons"}],
-                "features_position": "inline",
-                "grid_options": {"columns": 12},
-            }
-        graph = {
-            "type": "history-graph",
-            "hours_to_show": 0.1,
-            "entities": [{"entity": ids["power"], "name": "Power"}],
-            "grid_options": {"columns": 12},
-        }
-        heading = {
-            "type": "heading",
-            "heading": bay.name,
-            "icon": "mdi:ev-station",
-        }
-        return {"type": "grid", "cards": [heading, *tiles, graph]}
-
-
-def _signals_section() -> dict[str, Any]:
-    """Return what plans are made of."""
-    names = {PRICE: "Price now", CO2: "CO2 of the grid", SUN: "Sun on the roof"}
-    tiles = [
-        {"type": "tile", "entity": one, "name": name} for one, name in names.items()
-    ]
-    rows = (
-        f"{{% for one in (state_attr('{PRICE}', 'prices') or []) "
-        "if as_datetime(one.end) > now() %}"
-        "{% if loop.index <= 24 %}| {{ as_timestamp(one.start) | "
-        "timestamp_custom('%H:%M') }} | {{ '%.2f' | format(one.value) }} | "
-        "{{ '█' * (one.value * 40) | int }} |\n{% endif %}{% endfor %}"
-    )
-    text = f"| Day ahead | EUR/kWh | |\n|---|---|---|\n{rows}"
-    heading = {"type": "heading", "heading": "Home", "icon": "mdi:home-lightning-bolt"}
-    return {
-        "type": "grid",
-        "cards": [heading, *tiles, {"type": "markdown", "content": text}],
-    }
-
 
 @asynccontextmanager
-async def _patience(what: str) -> AsyncIterator[None]:
+async def patience(what: str) -> AsyncIterator[None]:
     """Wait for a while; raises `HomeError` that names what did not come."""
     try:
         async with asyncio.timeout(STEP_SECONDS):

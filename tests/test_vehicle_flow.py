@@ -30,6 +30,7 @@ IONIQ = {
     "min_current_a": 6,
     "max_current_a": 16,
     "efficiency": 90,
+    "taper_from": 95,
 }
 ENTITIES = {
     "soc_entity": "sensor.ioniq_battery",
@@ -131,6 +132,7 @@ async def test_a_car_is_added_with_everything(
     }
     settings = vehicles_of(entry).vehicles[subentry.subentry_id].settings
     assert settings.efficiency == 0.9
+    assert settings.taper_from == 95
     assert settings.id_tags == {"04a1b2c3"}
     assert set(settings.departures) == {0, 6}
     assert entry.runtime_data is hub

@@ -11,9 +11,10 @@ import probatio
 
 from . import devices
 from .actions import ATTR_CONNECTOR, target_of
-from .helpers import charger_name, invalid
+from .helpers import invalid
+from .plan_checks import agree, in_reach
 from .planning import Asked, ConnectorPlan, Mode
-from .planning.telling import plan_response
+from .planning.telling import beside_response, plan_response
 from .profile_form import aware, choice
 
 MODES: Final = {mode.value: mode for mode in Mode}
@@ -75,12 +76,6 @@ def _plan_of(call: ServiceCall) -> ConnectorPlan:
     return found
 
 
-def _in_future(moment: datetime) -> datetime:
-    if moment <= dt_util.utcnow():
-        raise invalid("time_is_past", time=f"{dt_util.as_local(moment):%Y-%m-%d %H:%M}")
-    return moment
-
-
 async def get_plan(call: ServiceCall) -> ServiceResponse:
     """Return the plan that would be made, for the wishes or for another goal."""
     plan = _plan_of(call)
@@ -90,15 +85,28 @@ async def get_plan(call: ServiceCall) -> ServiceResponse:
         if name not in {ATTR_DEVICE_ID, ATTR_CONNECTOR}
     }
     if "ready_by" in given:
-        _in_future(given["ready_by"])
+        in_reach(given["ready_by"])
+        _begins_before(given["ready_by"], given.get("not_before"))
+    agree(plan, given)
     asked = Asked(**given)
     if asked.needs_soc and not plan.knows_soc:
-        raise invalid("soc_unknown", charger=_name(plan))
-    problem, made = await plan.async_what_if(asked)
+        raise invalid("soc_unknown", charger=plan.title)
+    made = await plan.async_what_if(asked)
     return {
         ATTR_CONNECTOR: plan.key[1],
-        **plan_response(made, problem, plan.words, plan.currency),
+        **plan_response(made.plan, made.problem, plan.words, plan.currency),
+        "others": [beside_response(each) for each in made.others],
     }
+
+
+def _begins_before(ready_by: datetime, not_before: datetime | None) -> None:
+    if not_before is not None and not_before >= ready_by:
+        times = {"not_before": not_before, "ready_by": ready_by}
+        shown = {
+            name: f"{dt_util.as_local(one):%Y-%m-%d %H:%M}"
+            for name, one in times.items()
+        }
+        raise invalid("begins_after_end", **shown)
 
 
 async def set_goal(call: ServiceCall) -> ServiceResponse:
@@ -109,9 +117,10 @@ async def set_goal(call: ServiceCall) -> ServiceResponse:
         for name, value in call.data.items()
         if name not in {ATTR_DEVICE_ID, ATTR_CONNECTOR}
     }
+    agree(plan, changes)
     ready_by = changes.get("ready_by")
     if isinstance(ready_by, datetime):
-        local = dt_util.as_local(_in_future(ready_by))
+        local = dt_util.as_local(in_reach(ready_by))
         changes |= {"ready_by": local.time(), "ready_on": local.date()}
     elif ready_by is not None:
         changes["ready_on"] = None
@@ -130,7 +139,7 @@ async def replan(call: ServiceCall) -> ServiceResponse:
     """Make the plan anew, without holding to the one so far."""
     plan = _plan_of(call)
     if not plan.plugged_in:
-        raise invalid("no_car", charger=_name(plan))
+        raise invalid("no_car", charger=plan.title)
     await plan.async_replan(afresh=True)
     return _response(plan)
 
@@ -141,7 +150,3 @@ def _response(plan: ConnectorPlan) -> dict[str, Any]:
     if plan.plan is not None and plan.problem is not None:
         told["plan"] = plan_response(plan.plan, plan.problem, plan.words, plan.currency)
     return told
-
-
-def _name(plan: ConnectorPlan) -> str:
-    return charger_name(plan.charger, plan.key[1])

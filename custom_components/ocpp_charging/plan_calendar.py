@@ -119,16 +119,22 @@ class PlanCalendar(PlanEntity, CalendarEntity):
             return []
         vehicle = plan.vehicle
         name = None if vehicle is None else vehicle.settings.name
-        return [
-            CalendarEvent(
-                start=dt_util.as_local(one.start),
-                end=dt_util.as_local(one.end),
-                summary=self._say("planned", one.energy_kwh, name),
-                uid=f"planned_{one.start.isoformat()}",
+        found: list[CalendarEvent] = []
+        for one in blocks(plan.plan):
+            if one.end <= now:
+                continue
+            start = dt_util.as_local(one.start).replace(microsecond=0)
+            end = dt_util.as_local(one.end).replace(microsecond=0)
+            found.append(
+                CalendarEvent(
+                    start=start,
+                    # A calendar takes no event without a length.
+                    end=max(end, start + timedelta(seconds=1)),
+                    summary=self._say("planned", one.energy_kwh, name),
+                    uid=f"planned_{one.start.isoformat()}",
+                )
             )
-            for one in blocks(plan.plan)
-            if one.end > now
-        ]
+        return found
 
     def _whose(self, id_tag: str | None) -> str | None:
         """Return the car that a tag is one of, else what the tag is called.

@@ -23,7 +23,8 @@ from homeassistant.components.time import TimeEntity, TimeEntityDescription
 from homeassistant.const import PERCENTAGE, EntityCategory, UnitOfEnergy
 from homeassistant.util import dt as dt_util
 
-from .helpers import charger_name, invalid
+from .helpers import invalid
+from .plan_checks import agree, in_reach
 from .plan_entity import PlanDescription, PlanEntity
 from .planning import ConnectorPlan, Mode, effective
 
@@ -70,6 +71,12 @@ class PlanButtonDescription(PlanDescription, ButtonEntityDescription):
     press_fn: Callable[[ConnectorPlan], Awaitable[None]]
 
 
+async def _set_soc(plan: ConnectorPlan, **wished: float) -> None:
+    """Wish a state of charge. Raises a translated error where another contradicts."""
+    agree(plan, wished)
+    await plan.async_set(**wished)
+
+
 PLAN_SWITCHES: Final = (
     PlanSwitchDescription(
         key="smart_charging",
@@ -104,8 +111,7 @@ PLAN_NUMBERS: Final = (
         native_unit_of_measurement=PERCENTAGE,
         mode=NumberMode.SLIDER,
         value_fn=effective.target_soc,
-        # An amount of energy would count before it.
-        set_fn=lambda plan, value: plan.async_set(target_soc=value, target_kwh=None),
+        set_fn=lambda plan, value: _set_soc(plan, target_soc=value),
     ),
     PlanNumberDescription(
         key="target_energy",
@@ -138,7 +144,7 @@ PLAN_NUMBERS: Final = (
         native_unit_of_measurement=PERCENTAGE,
         mode=NumberMode.SLIDER,
         value_fn=effective.minimum_soc,
-        set_fn=lambda plan, value: plan.async_set(minimum_soc=value),
+        set_fn=lambda plan, value: _set_soc(plan, minimum_soc=value),
     ),
     PlanNumberDescription(
         key="price_cap",
@@ -260,11 +266,11 @@ class PlanTime(PlanEntity, TimeEntity):
     async def async_set_value(self, value: time) -> None:
         """Wish it for every day, or for the one day that is set.
 
-        Raises a translated error where that is past.
+        Raises a translated error where that is past or too far away.
         """
         on = self.plan.wishes.ready_on
         if on is not None:
-            _in_future(on, value)
+            in_reach(_local(on, value))
         await self.plan.async_set(ready_by=value)
 
 
@@ -283,13 +289,13 @@ class PlanDate(PlanEntity, DateEntity):
     async def async_set_value(self, value: date) -> None:
         """Wish it for that day only.
 
-        Raises a translated error where that is past, or there is no time for it.
+        Raises a translated error where that is past or too far away, or there is no
+        time for it.
         """
         clock = effective.ready_by(self.plan)
         if clock is None:
-            name = charger_name(self.charger, self.place.connector_id)
-            raise invalid("ready_by_missing", charger=name)
-        _in_future(value, clock)
+            raise invalid("ready_by_missing", charger=self.plan.title)
+        in_reach(_local(value, clock))
         await self.plan.async_set(ready_on=value, ready_by=clock)
 
 
@@ -304,8 +310,6 @@ class PlanButton(PlanEntity, ButtonEntity):
         await self.entity_description.press_fn(self.plan)
 
 
-def _in_future(day: date, clock: time) -> None:
+def _local(day: date, clock: time) -> datetime:
     zone = dt_util.get_default_time_zone()
-    moment = datetime.combine(day, clock.replace(tzinfo=None), zone)
-    if moment <= dt_util.utcnow():
-        raise invalid("time_is_past", time=f"{moment:%Y-%m-%d %H:%M}")
+    return datetime.combine(day, clock.replace(tzinfo=None), zone)

@@ -44,6 +44,7 @@ NOTHING: Final = "nothing"
 
 ATTR_INTERVALS: Final = "intervals"
 ATTR_MADE_AT: Final = "made_at"
+ATTR_SOLAR_SHARE: Final = "solar_share"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,8 +181,10 @@ def _intervals(plan: ConnectorPlan) -> dict[str, Any]:
     if plan.plan is None or plan.problem is None:
         return {}
     price, jointly = plan.problem.signals.price, plan.jointly
+    share = round(plan.plan.totals.solar_share, 3)
     return {
         ATTR_MADE_AT: dt_util.as_local(plan.plan.made_at).isoformat(),
+        **({ATTR_SOLAR_SHARE: share} if plan.problem.signals.solar else {}),
         **({} if jointly is None else _jointly(jointly)),
         ATTR_INTERVALS: [
             {

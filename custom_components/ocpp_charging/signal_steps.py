@@ -53,13 +53,19 @@ class SignalSteps(OptionsFlow):
             case Topic.GRID:
                 titles = [each[CONF_TITLE] for each in data[CONF_SOURCES]]
             case Topic.HOUSE:
-                titles = [*HouseSettings.from_data(data).entities]
+                entities = HouseSettings.from_data(data).entities
+                titles = [self._name_of(each) for each in entities]
             case Topic.SURPLUS:
                 battery = data.get(CONF_BATTERY_POWER)
-                titles = [battery] if battery else []
+                titles = [self._name_of(battery)] if battery else []
             case _:
                 titles = [data[CONF_TITLE]]
         return ", ".join(titles) or "✓"
+
+    def _name_of(self, entity_id: str) -> str:
+        """Return what an entity is called; its id when it is not there."""
+        state = self.hass.states.get(entity_id)
+        return entity_id if state is None else state.name
 
 
 def number_selector(unit: str, low: float, high: float) -> NumberSelector:

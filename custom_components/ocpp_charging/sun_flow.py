@@ -62,6 +62,8 @@ class SunFlow(SignalSteps):
         if user_input is not None:
             self._sun_chosen = SunSettings.from_data(user_input)
             errors = self._wrong_with_battery(self._sun_chosen)
+            if not errors and self._sun_chosen.battery_power is None:
+                return self._keep(Topic.SURPLUS, self._sun_chosen.as_data())
             if not errors:
                 return await self.async_step_surplus_confirm()
         return self.async_show_form(
@@ -94,7 +96,7 @@ class SunFlow(SignalSteps):
         if user_input is not None:
             return self._keep(Topic.SURPLUS, chosen.as_data())
         battery = read_battery(self.hass, chosen)
-        known = None if chosen.battery_power is None else battery.power_w
+        known = battery.power_w
         age = None if battery.at is None else dt_util.utcnow() - battery.at
         house = self.config_entry.options.get(Topic.HOUSE) or {}
         grid = measure(self.hass, HouseSettings.from_data(house)).power_w

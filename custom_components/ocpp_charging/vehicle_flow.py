@@ -41,6 +41,7 @@ from .const import (
     CONF_PRIORITY,
     CONF_SOC_ENTITY,
     CONF_TAGS,
+    CONF_TAPER_FROM,
     CONF_TARGET_SOC,
     DEFAULT_CAR_CURRENT_A,
     DEFAULT_EFFICIENCY,
@@ -161,6 +162,9 @@ class VehicleSubentryFlow(ConfigSubentryFlow):
             probatio.Required(
                 CONF_EFFICIENCY, default=shown[CONF_EFFICIENCY]
             ): number_selector("%", 50, 100),
+            probatio.Optional(
+                CONF_TAPER_FROM, description=suggested(shown, CONF_TAPER_FROM)
+            ): number_selector("%", 50, 99),
         }
         return self._form(step_id, fields, errors)
 
@@ -343,6 +347,7 @@ _CAR_KEYS: Final = (
     CONF_MIN_CURRENT_A,
     CONF_MAX_CURRENT_A,
     CONF_EFFICIENCY,
+    CONF_TAPER_FROM,
 )
 _HABIT_KEYS: Final = (
     CONF_TAGS,

@@ -307,3 +307,21 @@ def test_a_number_of_phases_goes_out_in_both_units_and_is_part_of_the_plan() -> 
 
 def test_neighbours_of_one_current_are_one() -> None:
     assert joined(row((1, 6), (2, 6), (1, 0))) == row((3, 6), (1, 0))
+
+
+@pytest.mark.parametrize("lead_s", [0, 60])
+def test_no_two_periods_of_a_schedule_begin_in_the_same_second(lead_s: int) -> None:
+    second = 1 / 3600
+    rows = row((0.3 * second, 6.0), (1, 0.0), (0.2 * second, 6.0), (1, 16.0))
+    schedule = charging_schedule(
+        Fitted(periods=rows, after_a=None, exact=True),
+        unit=RateUnit.AMPERE,
+        phases=3,
+        lead=timedelta(seconds=lead_s),
+        start=NOW,
+        keeps_after=None,
+    )
+    starts = [round(period.start.total_seconds()) for period in schedule.periods]
+    assert starts[0] == 0
+    assert all(one < two for one, two in pairwise(starts))
+    assert [period.limit for period in schedule.periods][-2:] == [0.0, 16.0]

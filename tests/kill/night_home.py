@@ -9,7 +9,7 @@ from pathlib import Path
 import signal
 import socket
 import sys
-from typing import Any
+from typing import Any, NamedTuple
 
 from custom_components.ocpp_charging.vehicles.settings import DAYS
 from tests.conftest import charger_data
@@ -18,14 +18,25 @@ ROOT = Path(__file__).parents[2]
 READY_S = 45.0
 FUSE_A = 16.0
 """What the fuse of each charger bears, which is told to Home Assistant alone."""
-MAIN_A = 25.0
+MAIN_A = 30.0
 """What the main fuse bears, on which all of them hang; it has no meter."""
+HOUSE_A = 5.0
+"""What else flows through it at most, on each phase, as the owner has said."""
+TURNED = "231"
+"""The house's phases behind L1, L2 and L3 of a charger of a car with one phase."""
 PRICE = {
     "reader": "typed",
     "title": "Day and night",
     "amount": 0.30,
     "periods": [{"start": "02:00", "end": "04:30", "amount": 0.20}],
 }
+
+
+class Need(NamedTuple):
+    """What the car of a charger needs, and on how many phases it charges."""
+
+    kwh: float
+    phases: int
 
 
 def zone_of_midnight(now: datetime) -> str:
@@ -64,11 +75,9 @@ class KillableHome:
 
 
 @asynccontextmanager
-async def home(
-    folder: Path, identities: list[str], *, kwh: float
-) -> AsyncIterator[KillableHome]:
+async def home(folder: Path, needs: dict[str, Need]) -> AsyncIterator[KillableHome]:
     """Start a Home Assistant that knows some chargers; it is killed at the end."""
-    _furnish(folder, identities, kwh)
+    _furnish(folder, needs)
     with (folder / "errors.log").open("wb") as errors:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "homeassistant", "-c", str(folder), "--skip-pip"),
@@ -84,11 +93,11 @@ async def home(
             await one.kill()
 
 
-def _furnish(folder: Path, identities: list[str], kwh: float) -> None:
+def _furnish(folder: Path, needs: dict[str, Need]) -> None:
     zone = zone_of_midnight(datetime.now(UTC))
     (folder / "configuration.yaml").write_text(
         f"homeassistant:\n  time_zone: {zone}\n  currency: EUR\n"
-        f"frontend:\nnight:\n  chargers: {len(identities)}\n"
+        f"frontend:\nnight:\n  chargers: {len(needs)}\n"
         "logger:\n  default: warning\n"
     )
     parts = folder / "custom_components"
@@ -132,9 +141,9 @@ def _furnish(folder: Path, identities: list[str], kwh: float) -> None:
         "pref_disable_polling": False,
         "source": "user",
         "subentries": [
-            *(_charger(identity) for identity in identities),
-            *(_car(identity, kwh) for identity in identities),
-            _main_fuse(),
+            *(_charger(identity) for identity in needs),
+            *(_car(identity, need) for identity, need in needs.items()),
+            _main_fuse([each for each, need in needs.items() if need.phases == 1]),
         ],
         "title": "Central system",
         "unique_id": None,
@@ -169,14 +178,14 @@ def _charger(identity: str) -> dict[str, Any]:
     }
 
 
-def _car(identity: str, kwh: float) -> dict[str, Any]:
+def _car(identity: str, need: Need) -> dict[str, Any]:
     """Return the car of a charger, which leaves at seven."""
     return {
         "data": {
-            "phases": 3,
+            "phases": need.phases,
             "max_current_a": 16.0,
             "preferred_charger": identity,
-            "energy_kwh": kwh,
+            "energy_kwh": need.kwh,
             "departures": dict.fromkeys(DAYS, "07:00:00"),
         },
         "subentry_id": f"car-{identity}",
@@ -186,9 +195,13 @@ def _car(identity: str, kwh: float) -> dict[str, Any]:
     }
 
 
-def _main_fuse() -> dict[str, Any]:
+def _main_fuse(turned: list[str]) -> dict[str, Any]:
     return {
-        "data": {"limit_a": [MAIN_A] * 3},
+        "data": {
+            "limit_a": [MAIN_A] * 3,
+            "other_a": HOUSE_A,
+            "wiring": dict.fromkeys(turned, TURNED),
+        },
         "subentry_id": "main",
         "subentry_type": "circuit",
         "title": "Main fuse",

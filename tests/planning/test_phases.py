@@ -1,6 +1,6 @@
 """With little sun the car charges on one phase, where the charger can switch."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from freezegun import api as freezing
@@ -10,8 +10,16 @@ from homeassistant.helpers import entity_registry as er
 import pytest
 
 from custom_components.ocpp_charging import storage_codec
+from custom_components.ocpp_charging.charging.phases import PhaseRules, PhaseState
+from custom_components.ocpp_charging.charging.surplus import (
+    Measurement,
+    SolarRules,
+    SolarState,
+    follow_sun,
+)
 from custom_components.ocpp_charging.planning import ConnectorPlan, Mode
 from custom_components.ocpp_charging.planning.course import Because
+from custom_components.ocpp_charging.planning.sun_told import PhasesWhy, SunTold
 from simulator import Car, Quirks
 
 from ..conftest import charger_of
@@ -107,11 +115,84 @@ async def test_with_2_kw_of_sun_it_charges_on_one_phase_and_with_8_kw_on_three(
     assert state(hass, "phases_in_use") == "1.0"
 
 
+def why(hass: HomeAssistant) -> str:
+    """Return what the plan's reason says."""
+    return str(state_of(hass, entity(hass, "reason")).attributes["text"])
+
+
+async def test_it_is_said_why_it_is_one_phase_or_three(
+    home: Make, hass: HomeAssistant
+) -> None:
+    made, _plan = await sunny(home)
+    await shine(made, 900, minutes=2)
+    assert why(hass).startswith("Waiting for the sun: ")
+    assert why(hass).endswith(", 1380 W are needed")
+    await shine(made, 2000, minutes=4)
+    assert why(hass).startswith("Charging from the sun: ")
+    assert why(hass).endswith(
+        " W are left for the car. On one phase: three would need 4140 W"
+    )
+    await shine(made, 8000, minutes=1, seconds=40)
+    assert ". It is enough for three phases: they come at 18:" in why(hass)
+    await shine(made, 8000, minutes=12)
+    assert why(hass).endswith(" W are left for the car")
+    await shine(made, 2000, minutes=2)
+    assert ". Three phases need 4140 W: it goes on with one at 18:" in why(hass)
+
+
+@pytest.mark.parametrize(
+    ("switched", "until"),
+    [
+        pytest.param([3], timedelta(minutes=7), id="rest"),
+        pytest.param([1439, *range(200, 20, -20)], timedelta(minutes=1), id="day"),
+    ],
+)
+def test_it_is_said_until_when_the_phases_rest(
+    switched: list[int], until: timedelta
+) -> None:
+    now = datetime(2026, 6, 1, 12, tzinfo=UTC)
+    switches = tuple(now - timedelta(minutes=each) for each in switched)
+    before = SolarState(phases=PhaseState(phases=3, switches=switches))
+    rules, phases = SolarRules(), PhaseRules(can_switch=True)
+    measured = Measurement(grid_w=-2000, car_w=0, at=now)
+    share = follow_sun(rules, phases, measured, before, now)
+    told = SunTold.of(share, rules, phases, now)
+    assert told.needed_w == 4140
+    assert told.phases is not None
+    assert told.phases.why is PhasesWhy.RESTING
+    assert told.phases.one_w == 1380
+    assert told.phases.at is not None
+    assert until <= told.phases.at - now <= until + timedelta(minutes=1)
+
+
 async def test_a_charger_that_cannot_switch_waits_for_4_1_kw(home: Make) -> None:
     made, plan = await sunny(home, switches_phases=False)
     await shine(made, 2000, minutes=4)
     assert flowing(made)[0] == 0
     assert plan.connector.planned_phases is None
+
+
+async def test_a_guest_on_one_phase_needs_the_sun_for_one_once_it_has_drawn(
+    home: Make,
+) -> None:
+    made = await home(options=HOUSE)
+    meter(made, 0)
+    plan = made.of()
+    await plan.async_set(steered=True, mode=Mode.SOLAR)
+    await made.cp.plug(1, Car(soc_percent=40, max_current_a=16, phases=1))
+    await made.told(plan, lambda: plan.plugged_in)
+    await made.pass_time(seconds=11)
+    await until(made, lambda one: one.connector.transaction is not None)
+    await shine(made, 2000, minutes=6)
+    assert flowing(made)[0] == 0
+    await shine(made, 5000, minutes=6)
+    assert flowing(made)[0] > 1300
+    await shine(made, 2000, minutes=6)
+    assert 1300 < flowing(made)[0] <= 2000
+    await shine(made, 0, minutes=20)
+    assert flowing(made)[0] == 0
+    await shine(made, 2000, minutes=8)
+    assert 1300 < flowing(made)[0] <= 2000
 
 
 async def test_between_two_switches_are_ten_minutes_through_a_restart_too(

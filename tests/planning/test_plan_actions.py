@@ -51,7 +51,7 @@ async def test_every_goal_can_be_asked_for(home: Make) -> None:
     assert told["needed_kwh"] == 50
     assert told["periods"][0]["start"].startswith("2026-11-20T18:03")
     assert told["periods"][1]["start"] == "2026-11-20T21:00:00+01:00"
-    assert told["shortfall"]["text"].startswith("At 00:00 ")
+    assert " kWh will be missing at 00:00." in told["shortfall"]["text"]
     told = await use("get_plan", of=1, price_cap=0.25, co2_cap=100, minimum_soc=51)
     assert told["steps"][0]["reason"] == "minimum"
 
@@ -91,6 +91,29 @@ async def test_a_plan_is_made_anew(home: Make) -> None:
         ("get_plan", {"of": 1, "ready_by": "2026-11-20 17:00:00"}, "time_is_past"),
         ("set_goal", {"of": 1, "ready_by": "2026-11-20 17:00:00"}, "time_is_past"),
         ("get_plan", {"of": 1, "target_soc": 80}, "soc_unknown"),
+        ("get_plan", {"of": 1, "ready_by": "2029-11-20 17:00:00"}, "time_too_far"),
+        ("set_goal", {"of": 1, "ready_by": "2029-11-20 17:00:00"}, "time_too_far"),
+        (
+            "get_plan",
+            {
+                "of": 1,
+                "not_before": "2026-11-21 07:00:00",
+                "ready_by": "2026-11-21 07:00:00",
+            },
+            "begins_after_end",
+        ),
+        ("set_goal", {"of": 1, "target_soc": 80, "target_kwh": 10}, "two_targets"),
+        ("get_plan", {"of": 1, "target_soc": 80, "energy_kwh": 10}, "two_targets"),
+        (
+            "get_plan",
+            {"of": 1, "minimum_kwh": 20, "energy_kwh": 10},
+            "minimum_above_target",
+        ),
+        (
+            "set_goal",
+            {"of": 1, "target_soc": 50, "minimum_soc": 60},
+            "minimum_above_target",
+        ),
         ("replan", {"of": 1}, "no_car"),
     ],
 )
@@ -101,6 +124,39 @@ async def test_what_cannot_be_is_refused_in_words(
     error = await caller(made).refused(name, **data)
     assert error.translation_key == key
     assert "{" not in str(error)
+
+
+async def test_a_minimum_above_the_target_that_holds_is_refused_and_changes_nothing(
+    home: Make,
+) -> None:
+    made = await home(car(target_soc=80.0, minimum_soc=40.0), soc=50)
+    one = await made.plug()
+    before, use = one.wishes, caller(made)
+    for name in ("set_goal", "get_plan"):
+        error = await use.refused(name, of=1, minimum_soc=90)
+        assert "90 %" in str(error)
+        assert "80 %" in str(error)
+        error = await use.refused(name, of=1, target_soc=30)
+        assert "40 %" in str(error)
+        assert "30 %" in str(error)
+    assert one.wishes == before
+    await use("set_goal", of=1, target_soc=30, minimum_soc=20)
+    assert one.wishes.minimum_soc == 20
+    await use("set_goal", of=1, target_kwh=5)
+    await use("set_goal", of=1, minimum_soc=90)
+    assert one.wishes.minimum_soc == 90
+
+
+async def test_of_two_targets_the_later_counts(home: Make) -> None:
+    made = await home(car(target_soc=80.0), soc=50)
+    await made.plug()
+    use = caller(made)
+    told = await use("set_goal", of=1, target_kwh=5)
+    assert told["plan"]["needed_kwh"] == 5
+    told = await use("set_goal", of=1, target_soc=95)
+    assert told["plan"]["needed_kwh"] == 30
+    told = await use("set_goal", of=1, target_kwh=7)
+    assert told["plan"]["needed_kwh"] == 7
 
 
 @pytest.mark.parametrize(

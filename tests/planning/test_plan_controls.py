@@ -188,6 +188,22 @@ async def test_the_time_is_the_cars_until_the_owner_sets_another(
     assert one.wishes.one_off is not None
 
 
+@pytest.mark.usefixtures("all_enabled")
+async def test_a_minimum_and_a_target_that_contradict_are_refused(
+    home: Make, hass: HomeAssistant
+) -> None:
+    made = await home(car(target_soc=80.0, minimum_soc=40.0), soc=50)
+    await made.plug()
+    for name, number in (
+        ("minimum_state_of_charge", 90),
+        ("target_state_of_charge", 30),
+    ):
+        with pytest.raises(ServiceValidationError, match=f"{number} %"):
+            await do(hass, "number.set_value", name, value=number)
+    assert value(hass, f"number.{PLACE}_minimum_state_of_charge") == "40.0"
+    assert value(hass, f"number.{PLACE}_target_state_of_charge") == "80.0"
+
+
 async def test_a_day_needs_a_time_and_neither_may_be_past(
     home: Make, hass: HomeAssistant
 ) -> None:
@@ -197,6 +213,8 @@ async def test_a_day_needs_a_time_and_neither_may_be_past(
     await do(hass, "time.set_value", "ready_by", time="07:00:00")
     with pytest.raises(ServiceValidationError, match="is past"):
         await do(hass, "date.set_value", "ready_on", date="2026-11-20")
+    with pytest.raises(ServiceValidationError, match="more than 8 days away"):
+        await do(hass, "date.set_value", "ready_on", date="2029-11-21")
     await do(hass, "date.set_value", "ready_on", date="2026-11-21")
     await made.pass_time(hours=11)
     with pytest.raises(ServiceValidationError, match="is past"):

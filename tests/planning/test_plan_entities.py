@@ -16,6 +16,7 @@ from custom_components.ocpp_charging.plan_sensor import (
     SUN_REASONS,
 )
 from custom_components.ocpp_charging.planning import Mode
+from custom_components.ocpp_charging.planning.sun_told import PhasesWhy
 
 from ..entities import state_of, value
 from ..flows import _texts
@@ -102,9 +103,12 @@ def test_every_reason_has_a_state_and_a_text() -> None:
     states = texts["entity"]["sensor"]["reason"]["state"]
     assert set(states) == {*ReasonKey, *SUN_REASONS.values(), "no_car", "failed"}
     words = texts["selector"]["plan_reason"]["options"]
-    assert {each.removesuffix("_plain") for each in words} == set(ReasonKey)
+    ends = {"", "_plain", "_brief", "_co2"}
+    assert set(ReasonKey) <= set(words)
+    assert set(words) <= {f"{key}{end}" for key in ReasonKey for end in ends}
     words = texts["selector"]["sun_why"]["options"]
     assert {each.removesuffix("_plain") for each in words} == set(SunWhy)
+    assert set(texts["selector"]["sun_phases"]["options"]) == set(PhasesWhy)
 
 
 async def test_the_state_is_written_when_a_step_of_the_plan_ends(

@@ -168,7 +168,7 @@ OPTIONS = {"price": PRICE, "planning": {"random_delay_seconds": 600}}
 @pytest.fixture
 def by_chance(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have chance give the half of what there can be: five minutes."""
-    chance = "custom_components.ocpp_charging.planning.steering.random.SystemRandom"
+    chance = "custom_components.ocpp_charging.planning.scheduled.random.SystemRandom"
     monkeypatch.setattr(f"{chance}.random", lambda _self: 0.5)
 
 

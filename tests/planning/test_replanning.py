@@ -174,16 +174,16 @@ async def test_what_if_changes_nothing(home: Make, made_plans: Counted) -> None:
     made = await home(car(target_soc=80.0), soc=50)
     one = await made.plug()
     before = (one.plan, one.problem, one.wishes, one.need)
-    problem, plan = await one.async_what_if(Asked(energy_kwh=3.0, greenness=50.0))
-    assert plan.needed_kwh == 3
-    assert problem.preferences.co2_price == pytest.approx(1.25)
+    told = await one.async_what_if(Asked(energy_kwh=3.0, greenness=50.0))
+    assert told.plan.needed_kwh == 3
+    assert told.problem.preferences.co2_price == pytest.approx(1.25)
     assert (one.plan, one.problem, one.wishes, one.need) == before
 
 
 async def test_without_a_car_what_if_is_about_the_only_one(home: Make) -> None:
     made = await home(car(target_soc=80.0), soc=50)
-    _, plan = await made.of().async_what_if(Asked())
-    assert plan.needed_kwh == pytest.approx(20)
+    told = await made.of().async_what_if(Asked())
+    assert told.plan.needed_kwh == pytest.approx(20)
     assert made.of().plan is None
 
 

@@ -1,6 +1,6 @@
 """The car is held to what mode, owner and plan say, by its charger."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import time, timedelta
 from typing import Any
@@ -18,6 +18,7 @@ from custom_components.ocpp_charging.planning.steering import Steering
 from custom_components.ocpp_charging.planning.wishes import Override
 from simulator import Car, Quirks
 
+from ..actions import Caller
 from ..conftest import FAST, charger_of, wait_for_charger
 from .conftest import PRICE, Home, Make, car
 
@@ -183,31 +184,61 @@ async def test_what_the_owner_wishes_is_on_disk_at_once(home: Make) -> None:
     assert [one["override"] for one in stored.values() if "override" in one] == ["off"]
 
 
-async def test_the_owners_switch_wins_until_the_car_is_unplugged(home: Make) -> None:
+async def by_switch(home: Home, on: bool) -> None:
+    """Start or stop charging with the connector's switch."""
+    entity = er.async_get(home.hass).async_get_entity_id(
+        "switch", "ocpp_charging", f"{home.entry.entry_id}_CP1_1_charging"
+    )
+    await home.hass.services.async_call(
+        "switch", f"turn_{'on' if on else 'off'}", {"entity_id": entity}, blocking=True
+    )
+
+
+async def by_action(home: Home, on: bool) -> None:
+    """Start or stop charging with the actions of OCPP."""
+    use = Caller(home.hass, home.entry)
+    await use(f"{'start' if on else 'stop'}_transaction", of=1)
+
+
+@pytest.mark.parametrize("by", [by_switch, by_action], ids=["switch", "action"])
+async def test_the_owners_word_wins_until_the_car_is_unplugged(
+    home: Make, by: Callable[[Home, bool], Awaitable[None]]
+) -> None:
     made = await home(car(), soc=40)
     plan = await steered(made, mode=Mode.SMART)
     await until(made, lambda one: one.held_by is HeldBy.PROFILE)
-    entity = er.async_get(made.hass).async_get_entity_id(
-        "switch", "ocpp_charging", f"{made.entry.entry_id}_CP1_1_charging"
-    )
-    await made.hass.services.async_call(
-        "switch", "turn_on", {"entity_id": entity}, blocking=True
-    )
-    assert switched(plan) is Override.ON
-    await made.pass_time(seconds=31)
-    await offered(made, lambda current: current == 16)
-    await made.hass.services.async_call(
-        "switch", "turn_off", {"entity_id": entity}, blocking=True
-    )
+    await by(made, False)
     assert switched(plan) is Override.OFF
     await until(made, lambda one: one.connector.transaction is None)
     await made.pass_time(hours=8)
     assert plan.connector.transaction is None
-    await plan.async_clear_override()
+    await by(made, True)
+    assert switched(plan) is Override.ON
+    await made.pass_time(seconds=31)
     await until(made, lambda one: one.connector.transaction is not None)
-    assert plan.because is Because.PLAN
+    await offered(made, lambda current: current == 16)
+    await plan.async_clear_override()
+    await until(made, lambda one: one.because is Because.PLAN)
     await made.unplug()
     assert switched(plan) is None
+
+
+async def test_a_boost_ends_when_the_car_has_what_it_needs(home: Make) -> None:
+    made = await home(car(target_soc=50.0), soc=40)
+    plan = await steered(made, mode=Mode.SMART, ready_by=time(7, 0))
+    await until(made, lambda one: one.held_by is HeldBy.PROFILE)
+    await plan.async_set_boost(True)
+    await made.pass_time(seconds=31)
+    await offered(made, lambda current: current == 16)
+    made.soc(49)
+    await made.pass_time(seconds=11)
+    assert plan.wishes.boost
+    assert made.cp.connector(1).offered_a == 16
+    made.soc(50)
+    await made.pass_time(seconds=11)
+    assert plan.because is Because.PLAN
+    await made.pass_time(seconds=31)
+    await offered(made, lambda current: current == 0)
 
 
 async def test_a_restart_leaves_the_plan_on_the_charger(

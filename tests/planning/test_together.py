@@ -1,6 +1,7 @@
 """Cars that share something are planned together."""
 
 import asyncio
+from dataclasses import replace
 from datetime import time, timedelta
 import threading
 from typing import Any
@@ -14,8 +15,10 @@ from custom_components.ocpp_charging.charging import (
     JointPlan,
     plan_jointly as real_search,
 )
+from custom_components.ocpp_charging.charging.joint_site import window_edges
 from custom_components.ocpp_charging.planning import ConnectorPlan, together
-from custom_components.ocpp_charging.planning.together import Together
+from custom_components.ocpp_charging.planning.scheduled import Scheduled
+from custom_components.ocpp_charging.planning.together import Jointly, Together
 
 from ..actions import Caller
 from .conftest import PRICE, Home, Make
@@ -114,6 +117,30 @@ async def test_two_cars_stay_below_a_fuse_together(home: Make) -> None:
     assert two.plan.met
 
 
+async def test_a_joint_plan_begins_with_the_hour_and_not_a_moment_before(
+    home: Make,
+) -> None:
+    made = await home(circuit(20.0))
+    made.freezer.tick(timedelta(microseconds=127_793))
+    plans = [await made.plug(1), await made.plug(2)]
+    await goal(made, 8.0, 1, 2)
+    await searched(made)
+    hour = timedelta(hours=1)
+    edges = [
+        edge
+        for one in plans
+        if one.plan is not None
+        for each in one.plan.steps[1:]
+        for edge in (each.start, each.end)
+    ]
+    hours = [
+        (edge + hour / 2).replace(minute=0, second=0, microsecond=0) for edge in edges
+    ]
+    off = [abs(edge - near) for edge, near in zip(edges, hours, strict=True)]
+    assert timedelta() in off
+    assert not [one for one in off if timedelta() < one < timedelta(milliseconds=1)]
+
+
 async def test_one_car_keeps_below_a_fuse_beside_what_else_is_on(home: Make) -> None:
     made = await home(circuit(20.0, other_a=12.0))
     one = await made.plug()
@@ -171,6 +198,50 @@ async def test_good_plans_are_there_while_better_ones_are_searched(
     assert not one.jointly.searching
     assert of(made).taken >= 1
     assert of(made).diagnostics()["searching"] is False
+
+
+SEARCHING = Jointly(cars=2, gap=0.1, relative_gap=0.1, searching=True)
+
+
+async def test_a_quick_plan_waits_a_moment_for_a_better_one(home: Make) -> None:
+    made = await home(circuit(20.0))
+    plan = await made.plug()
+    schedule = Scheduled(made.entry.runtime_data, plan)
+    now = dt_util.utcnow()
+    for jointly in (None, replace(SEARCHING, searching=False)):
+        plan.jointly = jointly
+        assert not schedule.is_draft(now)
+    plan.jointly = SEARCHING
+    assert schedule.is_draft(now)
+    assert schedule.is_draft(now + timedelta(seconds=9))
+    assert not schedule.is_draft(now + timedelta(seconds=10))
+    plan.jointly = None
+    assert not schedule.is_draft(now + timedelta(seconds=11))
+    plan.jointly = SEARCHING
+    assert schedule.is_draft(now + timedelta(seconds=12))
+
+
+async def test_of_a_quick_plan_and_a_better_one_only_the_better_one_is_told(
+    home: Make,
+) -> None:
+    made = await home(circuit(20.0))
+    plan = await made.plug()
+    first = plan.plan
+    await plan.async_set(target_kwh=8.0, ready_by=time(7))
+    second = plan.plan
+    assert first is not None
+    assert second is not None
+    told: list[str] = []
+    plan.happenings.listen(lambda happening: told.append(happening.what))
+    basis = await plan.async_basis(dt_util.utcnow())
+    assert basis is not None
+    plan.async_take(basis, first, SEARCHING)
+    plan.async_take(basis, second, replace(SEARCHING, searching=False))
+    assert told == []
+    plan.async_take(basis, first, SEARCHING)
+    assert told == []
+    plan.async_not_searching()
+    assert told == ["plan_changed"]
 
 
 @pytest.mark.parametrize("happens", ["wish", "unplugged", "request"])
@@ -279,7 +350,35 @@ async def test_what_if_reckons_with_the_other_car(home: Make) -> None:
         "get_plan", of=2, energy_kwh=76, ready_by="2026-11-21 01:00:00"
     )
     assert two.plan is before
-    assert "other_car" in [step["reason"] for step in told["steps"]]
+    texts = {step["reason"]: step["text"] for step in told["steps"]}
+    assert texts["other_car"].startswith("Waiting: CP1 #1 charges first; it is this")
+
+
+async def test_what_if_says_what_it_does_to_the_other_cars(home: Make) -> None:
+    made = await home(circuit(16.0))
+    one, two = await made.plug(1), await made.plug(2)
+    await one.async_set(target_kwh=30, ready_by=time(5))
+    await two.async_set(target_kwh=2, ready_by=time(5))
+    await searched(made)
+    before, use = one.plan, Caller(made.hass, made.entry)
+    told = await use("get_plan", of=2, energy_kwh=20, ready_by="2026-11-21 05:00:00")
+    (beside,) = told["others"]
+    assert (beside["charger"], beside["connector"]) == ("CP1 #1", 1)
+    assert beside["ready_by"] == "2026-11-21T05:00:00+01:00"
+    assert before is not None
+    assert one.plan is before
+    assert beside["before"]["cost"] == pytest.approx(before.totals.cost, rel=0.01)
+    assert told["met"]
+    assert beside["after"]["met"]
+    assert beside["after"]["cost"] > beside["before"]["cost"] + 0.1
+    told = await use("get_plan", of=2, minimum_kwh=110, energy_kwh=110)
+    (beside,) = told["others"]
+    assert beside["before"]["met"]
+    assert beside["after"]["met"] is False
+    assert beside["after"]["missing_kwh"] > 10
+    await made.unplug(2)
+    told = await use("get_plan", of=2, minimum_kwh=110, energy_kwh=110)
+    assert told["others"][0]["before"]["met"]
 
 
 async def test_the_peak_of_a_month_is_kept_low(home: Make, hass: HomeAssistant) -> None:
@@ -311,4 +410,40 @@ async def test_what_the_running_window_has_used_counts_for_the_peak(
     assert peak.tariff().used_kwh == pytest.approx(0.1)
     assert peak.tariff().so_far_kw == 0
     await made.pass_time(minutes=15)
+    assert peak.tariff().used_kwh == 0
+
+
+@pytest.mark.parametrize(
+    ("zone", "moment"),
+    [
+        pytest.param("Europe/Berlin", "2026-03-29T01:20:00+00:00", id="spring"),
+        pytest.param("Europe/Berlin", "2026-10-25T01:20:00+00:00", id="autumn"),
+        pytest.param("Asia/Kolkata", "2026-11-20T17:03:00+00:00", id="half-hour"),
+        pytest.param("Asia/Kathmandu", "2026-11-20T17:03:00+00:00", id="quarters"),
+        pytest.param("Australia/Lord_Howe", "2026-10-03T17:50:00+00:00", id="30-min"),
+    ],
+)
+async def test_a_window_of_the_peak_begins_at_the_homes_full_hour(
+    home: Make, hass: HomeAssistant, zone: str, moment: str
+) -> None:
+    options = {
+        "price": PRICE,
+        "house": {"grid_power": "sensor.grid"},
+        "planning": {"peak_price": 4.0, "peak_window_minutes": "60"},
+    }
+    made = await home(options=options)
+    await hass.config.async_update(time_zone=zone)
+    made.freezer.move_to(moment)
+    peak = made.entry.runtime_data.planning.peak
+    now = dt_util.utcnow()
+    start = next(window_edges(peak.tariff(), now, 10.0))[0]
+    begun = dt_util.as_local(now + timedelta(seconds=start))
+    assert (begun.minute, begun.second) == (0, 0)
+    hass.states.async_set("sensor.grid", "6000", {"unit_of_measurement": "W"})
+    await made.settle()
+    made.freezer.tick(timedelta(seconds=60))
+    assert peak.tariff().used_kwh == pytest.approx(0.1)
+    made.freezer.move_to(now + timedelta(seconds=start + 3599))
+    assert peak.tariff().used_kwh == pytest.approx(0.1)
+    made.freezer.tick(timedelta(seconds=1))
     assert peak.tariff().used_kwh == 0

@@ -59,6 +59,31 @@ async def test_the_target_is_never_above_the_limit_of_the_car(
     assert one.need.target_soc == 70
 
 
+async def test_the_minimum_is_never_above_the_limit_of_the_car(home: Make) -> None:
+    made = await home(car(minimum_soc=60.0, limit_entity="sensor.car_limit"), soc=40)
+    made.hass.states.async_set("sensor.car_limit", "50", {"unit_of_measurement": "%"})
+    one = await made.plug()
+    assert one.plan is not None
+    assert one.plan.met
+    assert one.needed_kwh == pytest.approx(0.1 * 60 / 0.9)
+
+
+async def test_a_car_that_slows_down_begins_early_enough_to_be_full_in_time(
+    home: Make,
+) -> None:
+    times = []
+    for data in ({}, {"taper_from": 90.0}):
+        made = await home(car(target_soc=100.0, **data), soc=85, options={})
+        one = await made.plug()
+        await one.async_set(ready_by=time(7))
+        assert one.plan is not None
+        assert one.plan.met
+        times.append(sum((p.end - p.start for p in one.plan.periods), timedelta()))
+        await made.hass.config_entries.async_unload(made.entry.entry_id)
+    without, slowing = times
+    assert timedelta(minutes=15) < slowing - without < timedelta(hours=2)
+
+
 async def test_energy_that_was_taken_already_counts(home: Make) -> None:
     made = await home(car(), soc=50)
     one = await made.plug()
@@ -109,7 +134,7 @@ async def test_a_price_cap_that_cannot_be_kept_is_told(home: Make) -> None:
     assert shortfall is not None
     assert shortfall.capped_kwh == pytest.approx(60 / 0.9 - 4 * 11.04)
     words = one.words.shortfall(shortfall, one.ready_by)
-    assert words.startswith("At 07:00 22.5 kWh will be missing.")
+    assert words.startswith("22.5 kWh will be missing at 07:00.")
     assert "22.5 kWh of it are missing for a limit on price or CO2" in words
     assert "6.75 EUR" in words
 

@@ -231,7 +231,7 @@ async def test_the_meter_is_shown_and_used(
     await submit(hass, result)
     board = board_of(entry)
     assert board.meter.measured().power_w == 1500
-    assert shown(await menu(hass, entry), "house") == "sensor.grid, sensor.l1"
+    assert shown(await menu(hass, entry), "house") == "grid, l1"
     result = await go(hass, await start(hass, entry, "house"), "house_meter")
     assert suggested(result, "grid_power") == "sensor.grid"
     assert suggested(result, "phases") == ["sensor.l1"]

@@ -60,7 +60,8 @@ class PlanKeeper:
         self._clock = clock or WorldClock()
         self._schedule: PlannedSchedule | None = None
         self._starts = True
-        self._over = False
+        self.over = False
+        """Whether its owner ended the last session: none is begun until unplugged."""
         self._overridden = False
         self._own = OwnProfiles(charger, connector_id)
         self._edge: datetime | None = None
@@ -101,7 +102,7 @@ class PlanKeeper:
         self._schedule = schedule
         self._starts = start
         if anew:
-            self._over = self._overridden = False
+            self.over = self._overridden = False
             self._switch.renew()
             self._profile.hurry()
         await self._settle()
@@ -110,7 +111,7 @@ class PlanKeeper:
     async def release(self) -> None:
         """Take the plan off the charger; the owner's limit alone counts again."""
         self._schedule = self.problem = None
-        self._over = self._overridden = False
+        self.over = self._overridden = False
         await self._settle()
 
     async def stop(self) -> None:
@@ -136,7 +137,7 @@ class PlanKeeper:
         if "plugged_in" in mine:
             self._switch.renew()
             if self._charger.connector(self._id).plugged_in:
-                self._over = False
+                self.over = False
         flows = self._profile.installed is not None and any(map(_is_flow, mine))
         if flows or mine & _OF_CONNECTOR or changes & _OF_CHARGER:
             self._wake()
@@ -151,7 +152,7 @@ class PlanKeeper:
             return
         self._overridden = False
         self._switch.renew()
-        self._over = number is None and self._ended_by_owner(before, now)
+        self.over = number is None and self._ended_by_owner(before, now)
         self._profile.session_changed(number)
 
     def _ended_by_owner(self, transaction_id: int | None, now: datetime) -> bool:
@@ -167,7 +168,7 @@ class PlanKeeper:
             for fitted, sent_at in profile.given
         ):
             plan_findings.ends_at_zero(charger)
-            return self._over
+            return self.over
         return not ended_by_trouble(ended)
 
     def _ended_at(self, ended: Transaction | None, now: datetime) -> datetime:
@@ -232,7 +233,7 @@ class PlanKeeper:
         plan = self._fitted(now)
         profile = self._profile
         commands = await profile.present()
-        if plan is None or self._over:
+        if plan is None or self.over:
             self.show(None if plan is None else HeldBy.PENDING)
             if commands is not None:
                 await profile.let_go(commands)

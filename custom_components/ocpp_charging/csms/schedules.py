@@ -186,27 +186,36 @@ def charging_schedule(
     charger's clock, None in a relative schedule. `phases` is for how many phases a
     limit in watts is where the plan does not say, None while not known: then for one,
     which is the safe guess. `keeps_after` is for how long the safe value stays; None is
-    without end.
+    without end. Periods begin at whole seconds (OCPP 1.6 §7.14); what is too short for
+    one is left out.
     """
     in_watts = unit is RateUnit.WATT
     rows = [(each.start, each.current_a, each.phases) for each in fitted.periods]
     if fitted.after_a is not None and fitted.after_a != rows[-1][1]:
         rows.append((fitted.end, fitted.after_a, rows[-1][2]))
+    begins = [_whole(begin - fitted.start + lead) for begin, _, _ in rows]
+    begins[0] = timedelta(0)
     periods = tuple(
         SchedulePeriod(
-            start=timedelta(0) if place == 0 else begin - fitted.start + lead,
+            start=begins[place],
             limit=round(current_a * NOMINAL_VOLTAGE * (planned_on or phases or 1), 1)
             if in_watts
             else round(current_a, 1),
             phases=planned_on or (phases if in_watts else None),
         )
-        for place, (begin, current_a, planned_on) in enumerate(rows)
+        for place, (_, current_a, planned_on) in enumerate(rows)
+        # Of two that begin in the same second the first has no time to hold.
+        if begins[place] not in begins[place + 1 : place + 2]
     )
     planned = fitted.end - fitted.start + lead
     duration: timedelta | None = planned
     if fitted.after_a is not None:
         duration = None if keeps_after is None else planned + keeps_after
     return ChargingSchedule(unit=unit, periods=periods, duration=duration, start=start)
+
+
+def _whole(span: timedelta) -> timedelta:
+    return timedelta(seconds=round(span.total_seconds()))
 
 
 class Kept(Enum):

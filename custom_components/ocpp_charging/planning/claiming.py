@@ -11,36 +11,33 @@ from ..csms.connector import CHARGING_THRESHOLD_W
 from ..csms.model import HeldBy
 from ..csms.shares import ShareKeeper
 from ..vehicles.settings import NORMAL_PRIORITY
+from .car_use import PHASE_NAMES, CarUse
 from .circuits import HomeCircuits
 from .connector_plan import ConnectorPlan
-from .situation import MIN_CURRENT_A, USED_A, VOLTAGE_V
+from .kept_wishes import KeptWishes
+from .situation import MIN_CURRENT_A, VOLTAGE_V
 
 COARSE_A: Final = 4.0
 """A plan that changes by less than this asks the fuses for nothing else."""
-SURE_AFTER: Final = timedelta(seconds=30)
-"""What a car draws then, it draws on all phases that it uses."""
-ASLEEP_AFTER: Final = timedelta(minutes=5)
-"""A car that has paused for so long keeps no more than its least current free."""
 OUTDATED: Final = 3
 """After so many sample intervals what was measured is not what is so."""
 
 _HELD: Final = frozenset(
     {HeldBy.PROFILE, HeldBy.MERGED, HeldBy.START_STOP, HeldBy.IGNORED}
 )
-_PHASES: Final = ("l1", "l2", "l3")
 
 
 class Claimant:
-    """Speaks for one connector, and learns which phases its car uses."""
+    """Speaks for one connector, and learns what its car uses."""
 
-    def __init__(self, plan: ConnectorPlan, keeper: ShareKeeper) -> None:
-        """Begin with nothing learned."""
+    def __init__(
+        self, plan: ConnectorPlan, keeper: ShareKeeper, kept: KeptWishes
+    ) -> None:
+        """Begin with what was `kept` of the cars that come here."""
         self.plan = plan
         self.keeper = keeper
-        self._used: frozenset[int] = frozenset()
-        """The charger's phases that the car was seen to draw from, 1 to 3."""
-        self._paused_since: datetime | None = None
-        self._charging_since: datetime | None = None
+        self._kept = kept
+        self._use = CarUse()
 
     @property
     def charges(self) -> bool:
@@ -83,22 +80,30 @@ class Claimant:
 
     def claim(self, home: HomeCircuits, now: datetime) -> Claim | None:
         """Return what is asked for, None without a session."""
-        self._look(now)
-        if not self.charges:
-            self._paused_since = None
-            return None
         least_a, most_a = self.least_a, self.most_a
+        self._use.look_at_phases(self.plan.connector, most_a=most_a, now=now)
+        allowed_a = self._allowed(now)
+        if not self.charges:
+            self._use.look_at_current(
+                None, allowed_a=allowed_a, least_a=least_a, now=now
+            )
+            return None
+        self._remember_phases(home)
         charger_key = self.plan.key[0]
         drawn_a, drawn_at = self._drawn(home, now)
+        self._use.look_at_current(
+            self._takes_a(drawn_a), allowed_a=allowed_a, least_a=least_a, now=now
+        )
         return Claim(
             circuit=home.of_charger(charger_key).key,
             phases=self.phases(home),
-            wanted_a=self._wanted(least_a, most_a, now),
+            wanted_a=self._wanted(most_a),
             max_a=max(least_a, most_a),
+            content_a=self._use.content_a(least_a),
             min_a=least_a,
             priority=self.priority,
             need_kw=self._need_kw(now),
-            allowed_a=self._allowed(now),
+            allowed_a=allowed_a,
             drawn_a=drawn_a,
             drawn_at=drawn_at,
             safe_a=home.safe_a(charger_key),
@@ -113,70 +118,45 @@ class Claimant:
     def phases(self, home: HomeCircuits) -> tuple[int, ...]:
         """Return the house's phases that the car uses.
 
-        What it was seen to draw says so; else the car's data; else it may be all.
+        What it was seen to draw says so, at this stay or, with a car that is known, at
+        one before; else the car's data; else it may be all.
         """
         wiring = home.wiring(self.plan.key[0])
-        seen = tuple(wiring[each - 1] for each in self._used if each <= len(wiring))
+        seen = tuple(
+            wiring[each - 1] for each in self._use.phases if each <= len(wiring)
+        )
         if seen:
             return tuple(sorted(seen))
         vehicle = self.plan.vehicle
-        known = self.plan.connector.known_phases
-        told = [
-            known,
-            None if vehicle is None else vehicle.settings.phases,
-        ]
+        car = self.plan.car.key
+        of_car = None if car is None else self._kept.phases(car)
+        if of_car is None and vehicle is not None:
+            of_car = vehicle.settings.phases
+        told = (self.plan.connector.known_phases, of_car)
         count = min((each for each in told if each), default=len(wiring))
         return wiring[: max(1, count)]
 
-    def _look(self, now: datetime) -> None:
-        """Take over what the car does."""
-        connector = self.plan.connector
-        if connector.plugged_in is not True:
-            self._used = frozenset()
-        if connector.charging:
-            self._paused_since = None
-            self._charging_since = self._charging_since or now
-        else:
-            self._charging_since = None
-            if self._paused_since is None:
-                self._paused_since = now
-            return
-        if connector.planned_phases == 1:
-            # It may be on three again in a moment, and is to have room on all.
-            return
-        flowing = frozenset(
-            number
-            for number, phase in enumerate(_PHASES, 1)
-            if (connector.reading(f"current_{phase}") or 0.0) >= USED_A
-        )
-        if not flowing:
-            flowing = frozenset(range(1, self._phases_by_power() + 1))
-        sure = now - self._charging_since >= SURE_AFTER
-        if flowing and (sure or self._used):
-            self._used |= flowing
+    def _remember_phases(self, home: HomeCircuits) -> None:
+        """Keep how many phases a car uses where it may use all."""
+        car, count = self.plan.car.key, len(self._use.phases)
+        if car is not None and count and len(home.wiring(self.plan.key[0])) == 3:
+            self._kept.async_set_phases(car, count)
 
-    def _phases_by_power(self) -> int:
-        """Return on how many phases as much current gives such power; 0: unknown."""
-        connector = self.plan.connector
-        current = connector.reading("current") or 0.0
-        power_w = connector.reading("power") or 0.0
-        if current < USED_A or current > self.most_a + USED_A:
-            # A current that is the sum of all phases tells nothing of their number.
-            return 0
-        voltage_v = connector.reading("voltage") or VOLTAGE_V
-        return min(3, max(1, round(power_w / (voltage_v * current))))
+    def _takes_a(self, drawn_a: Phases | None) -> float | None:
+        """Return what the car takes on the phase with most; None: unknown."""
+        if drawn_a is not None:
+            return max(drawn_a)
+        paused = self.plan.charger.connected and self.plan.connector.charging is False
+        return 0.0 if paused else None
 
-    def _wanted(self, least_a: float, most_a: float, now: datetime) -> float:
+    def _wanted(self, most_a: float) -> float:
         connector = self.plan.connector
         wanted = most_a
         if self.is_held and connector.planned_limit_a is not None:
             # In coarse steps: each other share is a message to the charger.
             steps = ceil(connector.planned_limit_a / COARSE_A - 1e-6)
             wanted = min(wanted, steps * COARSE_A)
-        asleep = (
-            self._paused_since is not None and now - self._paused_since > ASLEEP_AFTER
-        )
-        return min(wanted, least_a) if asleep else wanted
+        return wanted
 
     def _need_kw(self, now: datetime) -> float | None:
         """Return the energy still needed, by the time left."""
@@ -205,7 +185,7 @@ class Claimant:
         """Return what was measured last on the house's phases, and when."""
         connector, charger = self.plan.connector, self.plan.charger
         wiring = home.wiring(self.plan.key[0])
-        readings = [connector.readings.get(f"current_{each}") for each in _PHASES]
+        readings = [connector.readings.get(f"current_{each}") for each in PHASE_NAMES]
         count = len(self.phases(home))
         if not any(readings):
             whole = connector.readings.get("current")

@@ -16,7 +16,7 @@ from .asked import Asked, with_asked
 from .plan_timers import PlanTimers
 from .plugged import Plugged
 from .situation import Situation, problem_of
-from .together import Basis, Jointly
+from .together import Basis, Jointly, WhatIf, planned_now
 from .wished import Wished
 
 if TYPE_CHECKING:
@@ -78,19 +78,18 @@ class ConnectorPlan(Wished):
                 self._answered = mine
                 await together.async_plan(self)
 
-    async def async_what_if(self, asked: Asked) -> tuple[Problem, Plan]:
-        """Return the plan for another goal; nothing is changed by it.
+    async def async_what_if(self, asked: Asked) -> WhatIf:
+        """Return what another goal would make of the plans; nothing is changed by it.
 
         Raises `ValueError` for what nobody can want.
         """
-        now = dt_util.utcnow()
+        now = planned_now()
         plugged = self._stay.present
         vehicle = self.likely_vehicle
         situation = await self._async_situation(now, plugged, vehicle)
         settings = self._planning.settings
         problem = with_asked(problem_of(situation), asked, settings.greenest)
-        made = await self._planning.together.async_what_if(self, problem, now)
-        return problem, made
+        return await self._planning.together.async_what_if(self, problem, now)
 
     # When to plan
 
@@ -164,7 +163,7 @@ class ConnectorPlan(Wished):
     def _plug_changed(self) -> None:
         plugged_in = self.connector.plugged_in is True
         if plugged_in and self._stay.plugged is None:
-            self._stay.plugged = self._stay.present
+            self._stay.begin()
             self._car = self.car.key
             self._goal_changed = True
             self.async_request()
@@ -174,11 +173,13 @@ class ConnectorPlan(Wished):
             self._forget_plan()
         if self.connector.plugged_in is False:
             self._take(self.wishes.unplugged())
+            self._planning.kept.async_end_stay(self.key)
         self._tell()
 
     def _forget_plan(self) -> None:
         self._timers.async_cancel()
         self.plan = self.problem = self.need = self._car = self._made_at = None
+        self._told_of = None
         self._basis = self.jointly = None
         self.failed = False
 
@@ -186,11 +187,12 @@ class ConnectorPlan(Wished):
     def _session_changed(self) -> None:
         if self._stay.plugged is not None:
             self._stay.plugged.look(dt_util.utcnow())
+            self._stay.keep()
             self.async_request()
 
     @callback
     def _energy_changed(self) -> None:
-        """See whether the car draws what was planned."""
+        """See whether the car draws what was planned, and on how many phases."""
         if self._stay.plugged is None or self.plan is None:
             return
         now = dt_util.utcnow()
@@ -199,7 +201,8 @@ class ConnectorPlan(Wished):
             for one in self.plan.periods
         )
         taken = self._stay.plugged.taken_kwh - self._taken_when_made
-        if abs(taken - planned) >= OFF_BY_KWH:
+        news = self._stay.plugged.learn_phases(now)
+        if news or abs(taken - planned) >= OFF_BY_KWH:
             self.async_request()
 
     @callback
@@ -220,6 +223,8 @@ class ConnectorPlan(Wished):
     # Planning
 
     _taken_when_made = 0.0
+    _told_of: Plan | None = None
+    """The last plan of which it was told what it means."""
 
     async def async_basis(self, now: datetime) -> Basis | None:
         """Return what a plan is made from now, which takes in all that has changed.
@@ -270,19 +275,26 @@ class ConnectorPlan(Wished):
         if basis.plugged is not self._stay.plugged:
             return
         self.failed = False
-        before = self.plan
         self.plan, self.problem, self.need = made, basis.problem, basis.need
         self.jointly = jointly
         self._taken_when_made = basis.taken_kwh
-        self.happenings.made(before, made)
+        self._note_happening()
         self._watch_edge()
         self._tell()
+
+    def _note_happening(self) -> None:
+        """See what another plan means, when no better one is about to replace it."""
+        drafted = self.jointly is not None and self.jointly.searching
+        if self.plan is not None and not drafted:
+            before, self._told_of = self._told_of, self.plan
+            self.happenings.made(before, self.plan)
 
     @callback
     def async_not_searching(self) -> None:
         """Show that no better plan is searched for any more."""
         if self.jointly is not None:
             self.jointly = replace(self.jointly, searching=False)
+            self._note_happening()
             self._tell()
 
     @callback
@@ -292,7 +304,7 @@ class ConnectorPlan(Wished):
             name = self._planning.name(self)
             _LOGGER.error("No plan could be made for %s", name, exc_info=error)
         self.failed = True
-        self.plan = self.problem = self.need = self.jointly = None
+        self.plan = self.problem = self.need = self.jointly = self._told_of = None
         self._watch_edge()
         self._tell()
 

@@ -5,7 +5,7 @@ from datetime import date, datetime, time
 from homeassistant.util import dt as dt_util
 
 from .connector_plan import ConnectorPlan
-from .need import target_soc as wanted_soc
+from .need import target_soc as reached_soc
 
 
 def _next(plan: ConnectorPlan) -> datetime | None:
@@ -33,12 +33,20 @@ def ready_on(plan: ConnectorPlan) -> date | None:
     return None if found is None else found.date()
 
 
+def wanted_soc(plan: ConnectorPlan) -> float:
+    """Return the state of charge that is wished, in %, whatever the car's own limit."""
+    vehicle, wished = plan.likely_vehicle, plan.wishes.target_soc
+    if wished is None and vehicle is not None:
+        wished = vehicle.settings.target_soc
+    return 100.0 if wished is None else wished
+
+
 def target_soc(plan: ConnectorPlan) -> float | None:
     """Return the state of charge to reach, in %."""
     vehicle = plan.likely_vehicle
     if vehicle is None:
         return plan.wishes.target_soc
-    return wanted_soc(plan.wishes, vehicle)
+    return reached_soc(plan.wishes, vehicle)
 
 
 def target_kwh(plan: ConnectorPlan) -> float | None:

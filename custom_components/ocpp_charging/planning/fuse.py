@@ -257,7 +257,9 @@ class Fuse:
     def _added(self, plan: ConnectorPlan) -> None:
         timing = self._hub.central.timing
         keeper = ShareKeeper(plan.charger, plan.key[1], timing=timing)
-        claimant = self._claimants[plan.key] = Claimant(plan, keeper)
+        claimant = self._claimants[plan.key] = Claimant(
+            plan, keeper, self._hub.planning.kept
+        )
         number = plan.key[1]
         changes: list[Change] = [(number, key) for key in _TELLING]
         changes += [(0, "connected"), (0, "settings")]
@@ -350,7 +352,7 @@ class Fuse:
         )
         if self._claims:
             waits = any(
-                one.current_a < self._claims[key].wanted_a
+                one.current_a < self._claims[key].wanted_a and one.why is not Why.UNUSED
                 for key, one in self.shares.items()
             )
             self._cancel_tick = async_call_later(

@@ -1,4 +1,4 @@
-"""Keeps the wishes over restarts, in Home Assistant's own storage."""
+"""Keeps wishes and stays over restarts, in Home Assistant's own storage."""
 
 from collections.abc import Collection, Mapping
 import logging
@@ -15,6 +15,8 @@ _LOGGER = logging.getLogger(__name__)
 
 VERSION: Final = 1
 _WAKE: Final = "wake"
+_PHASES: Final = "phases"
+_STAY: Final = "stay"
 DELAY_S: Final = 0
 """So long after a wish has changed they are written: at once, for a switch that was
 turned off just before the power failed is off."""
@@ -27,7 +29,8 @@ def _store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
 class KeptWishes:
     """The wishes of all connectors of a central system, on disk a moment later.
 
-    They are by the charger's subentry id and the connector's number.
+    They are by the charger's subentry id and the connector's number. So is what is
+    known of the stay of the car there, in parts: each part is its owner's.
     """
 
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
@@ -64,6 +67,29 @@ class KeptWishes:
         self._kept[_name(key)] = wishes.as_data()
         self._async_save()
 
+    def stay(self, key: tuple[str, int]) -> Mapping[str, Any]:
+        """Return what was known of a stay: its parts by their names."""
+        kept = self._kept.get(f"{_name(key)}/{_STAY}")
+        return kept if isinstance(kept, dict) else {}
+
+    @callback
+    def async_note(self, key: tuple[str, int], part: str, value: object) -> None:
+        """Keep a part of what is known of a stay; None is nothing."""
+        before = self.stay(key)
+        if before.get(part) == value:
+            return
+        after = {name: one for name, one in before.items() if name != part}
+        if value is not None:
+            after[part] = value
+        self._kept[f"{_name(key)}/{_STAY}"] = after
+        self._async_save()
+
+    @callback
+    def async_end_stay(self, key: tuple[str, int]) -> None:
+        """Keep nothing more of a stay that is over."""
+        if self._kept.pop(f"{_name(key)}/{_STAY}", None) is not None:
+            self._async_save()
+
     def wake(self, vehicle: str) -> Wake | None:
         """Return what has woken a car before, by its subentry id; None for nothing."""
         data = self._kept.get(f"{vehicle}/{_WAKE}")
@@ -80,12 +106,25 @@ class KeptWishes:
             self._kept[f"{vehicle}/{_WAKE}"] = {_WAKE: helped.value}
             self._async_save()
 
+    def phases(self, vehicle: str) -> int | None:
+        """Return on how many phases a car was seen to charge; None: never seen."""
+        data = self._kept.get(f"{vehicle}/{_PHASES}")
+        count = data.get(_PHASES) if isinstance(data, dict) else None
+        return count if count in (1, 2, 3) else None
+
+    @callback
+    def async_set_phases(self, vehicle: str, count: int) -> None:
+        """Keep on how many phases a car was seen to charge."""
+        if self.phases(vehicle) != count:
+            self._kept[f"{vehicle}/{_PHASES}"] = {_PHASES: count}
+            self._async_save()
+
     @callback
     def async_keep_cars(self, vehicles: Collection[str]) -> None:
         """Keep nothing more of cars that are not among these."""
         for name in tuple(self._kept):
             owner, _, what = name.partition("/")
-            if what == _WAKE and owner not in vehicles:
+            if what in {_WAKE, _PHASES} and owner not in vehicles:
                 self.async_forget(owner)
 
     @callback

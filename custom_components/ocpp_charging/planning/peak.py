@@ -54,6 +54,7 @@ class Peak:
         return PeakTariff(
             price_per_kw=settings.price_per_kw,
             window=settings.window,
+            ahead=_ahead(dt_util.utcnow()),
             so_far_kw=self._so_far_kw(settings),
             used_kwh=self._used_kwh,
             house=self._planning.hub.board.house.known.series,
@@ -75,8 +76,8 @@ class Peak:
         if settings is None:
             self._last = self._window = None
             return
-        length = settings.window.total_seconds()
-        begin = dt_util.utc_from_timestamp(now.timestamp() // length * length)
+        midnight = dt_util.utc_from_timestamp(0) - _ahead(now)
+        begin = midnight + (now - midnight) // settings.window * settings.window
         if begin != self._window:
             self._window, self._used_kwh = begin, 0.0
         if self._last is not None:
@@ -86,3 +87,11 @@ class Peak:
                 self._used_kwh += max(0.0, watts) * since.total_seconds() / 3.6e6
         power = self._planning.hub.board.meter.measured().power_w
         self._last = None if power is None else (now, power)
+
+
+def _ahead(moment: datetime) -> timedelta:
+    """Return how far the home's clock is ahead of UTC: windows begin at its midnight.
+
+    Clocks that are changed by an hour move no window, as all divide the hour.
+    """
+    return dt_util.as_local(moment).utcoffset() or timedelta()

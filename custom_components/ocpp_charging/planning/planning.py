@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from homeassistant.core import callback
 
-from ..charging import Plan, Problem
 from ..csms.charger import Charger
 from ..helpers import charger_name
 from ..signals.keeper import Topic
-from .asked import Asked
 from .connector_plan import ConnectorPlan
 from .kept_wishes import KeptWishes
 from .peak import Peak
 from .settings import PlanningSettings
+from .site import car_name
 from .together import Together
+from .wished import Wished
 
 if TYPE_CHECKING:
     from ..hub import Hub
@@ -105,15 +105,6 @@ class Planning:
             self.connectors.pop(key).async_stop()
         self.kept.async_forget(subentry_id)
 
-    async def async_what_if(
-        self, connector_plan: ConnectorPlan, asked: Asked
-    ) -> tuple[Problem, Plan]:
-        """Return the plan for another goal; nothing is changed by it.
-
-        Raises `ValueError` for what nobody can want.
-        """
-        return await connector_plan.async_what_if(asked)
-
     @property
     def has_signals(self) -> bool:
         """Say whether the owner has a source of prices, CO2 or the sun."""
@@ -125,6 +116,25 @@ class Planning:
     def currency(self) -> str:
         """Return the currency that costs are in."""
         return self.hub.prices.price.currency
+
+    def title(self, of: Wished) -> str:
+        """Return what the owner calls a charger, or one of several connectors."""
+        charger_key, number = of.key
+        subentry = self.hub.entry.subentries.get(charger_key)
+        title = of.charger.identity if subentry is None else subentry.title
+        several = sum(1 for other in self.connectors if other[0] == charger_key) > 1
+        return f"{title} #{number}" if several else title
+
+    def called(self, car: str) -> str | None:
+        """Return what the owner calls a car of `car_name`, else where it is.
+
+        None for one at a connector that there is not any more.
+        """
+        for key, each in self.connectors.items():
+            if car_name(key) == car:
+                vehicle = each.vehicle
+                return self.title(each) if vehicle is None else vehicle.settings.name
+        return None
 
     def name(self, connector_plan: ConnectorPlan) -> str:
         """Return what a connector is called in the log."""

@@ -1,9 +1,19 @@
 """What is followed of the car that is plugged in: its energy, charge and pauses."""
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+import logging
+from typing import Any, Final
 
 from ..csms.connector import Connector
+from ..csms.model import ConnectorStatus
 from ..vehicles import Vehicle
+from .situation import used_phases
+
+_LOGGER = logging.getLogger(__name__)
+
+BEGINS: Final = timedelta(seconds=30)
+"""So long after it began to charge a car draws on all of its phases."""
 
 
 class Plugged:
@@ -24,6 +34,8 @@ class Plugged:
         self._told: tuple[str, float] | None = None
         """The car, and the state of charge that it told last, in %."""
         self._taken_then = 0.0
+        self.phases: int | None = None
+        """On how many phases the car drew so far; None where that was not seen."""
         self.usual_kwh: float | None = None
         self.usual_of: str | None = None
         """What such a car usually takes, and for which it was looked up."""
@@ -33,6 +45,56 @@ class Plugged:
         """Return what was taken since the car was plugged in, at the meter."""
         running = 0.0 if self._session is None else self._session.energy_wh / 1000
         return self._before_kwh + running
+
+    def kept(self) -> dict[str, Any]:
+        """Return what outlives a restart: all that the connector doesn't know."""
+        return {
+            "began": self.began.isoformat(),
+            "session": self._number,
+            "before_kwh": self._before_kwh,
+            "told": None if self._told is None else list(self._told),
+            "taken_then": self._taken_then,
+            "phases": self.phases,
+        }
+
+    def recall(self, kept: Mapping[str, Any]) -> bool:
+        """Take over what was kept, where it is of this stay; say whether it is.
+
+        A session that was over then is in what was kept; of one that has ended since
+        counts what is known of it.
+        """
+        try:
+            began = min(self.began, datetime.fromisoformat(kept["began"]))
+            before_kwh, taken_then = (
+                float(kept["before_kwh"]),
+                float(kept["taken_then"]),
+            )
+            told, session = kept["told"], kept["session"]
+            told = None if told is None else (str(told[0]), float(told[1]))
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            _LOGGER.error("What was known of a plugged-in car can't be read: %r", error)
+            return False
+        last = self._connector.last_transaction
+        ended = None
+        if self._session is None and last is not None and session is not None:
+            ended = last if last.transaction_id == session else None
+        if self._number != session and ended is None:
+            return False
+        charged = before_kwh > 0 or session is not None
+        if charged and self._connector.status is ConnectorStatus.PREPARING:
+            # It waits to begin: this is another car, or it was plugged in anew.
+            return False
+        if ended is not None:
+            before_kwh += ended.energy_wh / 1000
+        self.began, self._before_kwh = began, before_kwh
+        self._told, self._taken_then = told, taken_then
+        phases = kept.get("phases")
+        self.phases = phases if phases in {1, 2, 3} else None
+        return True
+
+    @property
+    def _number(self) -> int | None:
+        return None if self._session is None else self._session.transaction_id
 
     def look(self, now: datetime) -> None:
         """Take over what the connector says."""
@@ -44,6 +106,18 @@ class Plugged:
         if charging != self._charging:
             self._charging = charging
             self.since = now
+
+    def learn_phases(self, now: datetime) -> bool:
+        """See on how many phases the car draws; say whether that is news.
+
+        In its first moments a car may not draw on all of them yet.
+        """
+        used = used_phases(self._connector)
+        begins = self.since is not None and now - self.since < BEGINS
+        if used is None or begins or not self._connector.charging:
+            return False
+        before, self.phases = self.phases, max(used, self.phases or used)
+        return self.phases != before
 
     def soc(self, vehicle: Vehicle | None) -> float | None:
         """Return the state of charge in %, None where it or the battery is not known.

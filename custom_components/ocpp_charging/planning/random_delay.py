@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 from ..csms.schedules import PlannedCurrent, PlannedSchedule
 from .course import gives
@@ -25,7 +25,8 @@ class RandomDelay:
     def __init__(self, chance: Callable[[], float]) -> None:
         """Begin with nothing seen. `chance` is called for a number from 0 to 1."""
         self._chance = chance
-        self._drawn = chance()
+        self.drawn = chance()
+        """What chance said for the next start and end, 0 to 1."""
         self._current_a: float | None = None
         """What is given, in A per phase; None before the first look."""
         self._due: datetime | None = None
@@ -34,8 +35,23 @@ class RandomDelay:
 
     def forget(self) -> None:
         """Begin anew: the car has left, or something else counts than its plan."""
-        self._drawn = self._chance()
+        self.drawn = self._chance()
         self._current_a = self._due = self.until = None
+
+    def kept(self) -> dict[str, Any]:
+        """Return what outlives a restart: what chance said, and what waits for it."""
+        due = None if self._due is None else self._due.isoformat()
+        return {"drawn": self.drawn, "due": due}
+
+    def recall(self, kept: object) -> None:
+        """Take over what was kept before a restart, where it can be read."""
+        try:
+            drawn, due = float(kept["drawn"]), kept["due"]  # type: ignore[index]
+            until = None if due is None else datetime.fromisoformat(due)
+        except KeyError, TypeError, ValueError:
+            return
+        if 0 <= drawn <= 1 and (until is None or until.tzinfo is not None):
+            self.drawn, self._due = drawn, until
 
     def delayed(
         self,
@@ -58,16 +74,16 @@ class RandomDelay:
         begin, end = _run(schedule, now)
         if (wanted > 0) != (self._current_a > 0):
             if self._due is None:
-                self._due = begin + self._drawn * most
+                self._due = begin + self.drawn * most
             due = min(self._due, now + most)
             if now < due:
                 self.until = due
                 return _waiting(schedule, begin, due, self._current_a)
             if wanted <= 0:
-                self._drawn = self._chance()
+                self.drawn = self._chance()
         self._due = self.until = None
         self._current_a = wanted
-        return _later(schedule, end, self._drawn * most)
+        return _later(schedule, end, self.drawn * most)
 
 
 def _run(schedule: PlannedSchedule, now: datetime) -> tuple[datetime, datetime]:

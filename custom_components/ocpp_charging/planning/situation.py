@@ -7,7 +7,7 @@ from typing import Final
 from ..charging import Car, Goal, Plan, Problem, Series, Signals, State
 from ..csms.charger import Charger
 from ..csms.connector import Connector
-from ..vehicles import Vehicle
+from ..vehicles import Vehicle, VehicleSettings
 from .need import Need, need_of
 from .settings import PlanningSettings
 from .wishes import Mode, Wishes
@@ -18,6 +18,8 @@ MIN_CURRENT_A: Final = 6.0
 """The least that a charger can give (IEC 61851-1)."""
 USED_A: Final = 1.0
 """A phase with less than this while charging is one that the car does not use."""
+FULL_SHARE: Final = 0.25
+"""What a car that takes less when it is nearly full still takes just before 100 %."""
 WITHIN: Final = timedelta(days=1)
 """In what time a car is charged that is to be ready by no certain time."""
 LIMITED: Final = timedelta(days=8)
@@ -48,6 +50,8 @@ class Situation:
     """When the car was plugged in."""
     before: Plan | None
     """The plan so far; None when something was wished since."""
+    phases_seen: int | None
+    """On how many phases the car drew during this stay; None where that is not seen."""
     due: datetime | None
     """A time to be ready by that has just passed without the goal being met."""
 
@@ -99,12 +103,12 @@ class Situation:
     def phases(self) -> int:
         """Return how many phases the car uses here.
 
-        What it draws says so, unless it is held to one; else the fewer of car and
-        connector. Where nothing is known it is one: a plan then begins too early rather
-        than too late.
+        What it draws says so, or drew before, unless it is held to one; else the fewer
+        of car and connector. Where nothing is known it is one: a plan then begins too
+        early rather than too late.
         """
-        used = _used_phases(self.connector)
-        if used is not None and self.connector.planned_phases != 1:
+        used = used_phases(self.connector) or self.phases_seen
+        if used is not None:
             return used
         known = [
             count
@@ -190,6 +194,7 @@ def _car(situation: Situation, signals: Signals) -> tuple[Car, Signals]:
         voltage_v=VOLTAGE_V,
         battery_kwh=None if settings is None else settings.battery_kwh,
         efficiency=1.0 if settings is None else settings.efficiency,
+        taper=() if settings is None else _taper(settings, phases),
     )
     if most_a >= least_a:
         return car, signals
@@ -198,11 +203,23 @@ def _car(situation: Situation, signals: Signals) -> tuple[Car, Signals]:
     return car, replace(signals, limit=allowed)
 
 
+def _taper(settings: VehicleSettings, phases: int) -> tuple[tuple[float, float], ...]:
+    """Return what the car still draws when it is nearly full, in % and W."""
+    if settings.taper_from is None:
+        return ()
+    most_w = settings.max_current_a * phases * VOLTAGE_V
+    return (settings.taper_from, most_w), (100.0, FULL_SHARE * most_w)
+
+
 def _minimum_soc(situation: Situation) -> float | None:
+    """Return what is charged at once, in %: never above the car's own limit."""
     wished, vehicle = situation.wishes.minimum_soc, situation.vehicle
-    if wished is None and vehicle is not None:
-        return vehicle.settings.minimum_soc
-    return wished
+    if vehicle is None:
+        return wished
+    if wished is None:
+        wished = vehicle.settings.minimum_soc
+    limit = vehicle.charge_limit
+    return wished if wished is None or limit is None else min(wished, limit)
 
 
 def _room(situation: Situation, need: Need) -> float:
@@ -221,8 +238,13 @@ def _sun_is_worth(signals: Signals, now: datetime) -> float:
     return max((0.0, *earns)) + 1e-4
 
 
-def _used_phases(connector: Connector) -> int | None:
-    """Return on how many phases the car draws now, None where that is not seen."""
+def used_phases(connector: Connector) -> int | None:
+    """Return on how many phases the car draws now.
+
+    None where that is not seen, or where it is held to one.
+    """
+    if connector.planned_phases == 1:
+        return None
     currents = [connector.reading(f"current_l{phase}") for phase in (1, 2, 3)]
     used = sum(1 for amperes in currents if amperes is not None and amperes >= USED_A)
     return used or None

@@ -8,14 +8,12 @@ from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 import logging
-import random
 from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.core import CALLBACK_TYPE, HassJob, callback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.util import dt as dt_util
 
-from ..charging import ReasonKey
 from ..charging.phases import ALL
 from ..csms import control
 from ..csms.errors import CommandError
@@ -29,15 +27,12 @@ from .course import (
     Course,
     because_of,
     blinking,
-    catching_up,
     constant,
     gives,
-    planned,
     sunny,
 )
 from .phase_switching import can_switch
-from .random_delay import RandomDelay
-from .situation import VOLTAGE_V
+from .scheduled import Scheduled
 from .sunshine import Sunshine
 from .waking import BLINK, Wake, Waking
 from .wishes import Mode, Override
@@ -47,17 +42,11 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
-ENOUGH_PERIODS: Final = 6
-"""A charger that takes fewer has no room for more than its plan."""
-_AT_ONCE: Final = {
-    ReasonKey.MINIMUM,
-    ReasonKey.RESERVE,
-    ReasonKey.DEADLINE,
-    ReasonKey.OVERRUN,
-}
-"""Why it charges now, and can't wait for chance."""
 TICK: Final = timedelta(seconds=10)
 """So often the sun is looked at while a car could have it."""
+
+_OVER: Final = "over"
+"""What is kept of a stay: that its owner has ended the session."""
 
 _TELLING: Final = ("plugged_in", "transaction", "limit_a", "charging")
 """Nothing of what its own keeper tells, which would have it look for ever."""
@@ -75,7 +64,7 @@ class Steering:
         """What the connector is held to; None where it is not steered, or empty."""
         self.keeper = PlanKeeper(plan.charger, plan.key[1], timing=hub.central.timing)
         self.sunshine = Sunshine(hub, plan)
-        self._delay = RandomDelay(random.SystemRandom().random)
+        self._scheduled = Scheduled(hub, plan)
         self._waking = Waking()
         self._wake = Wake.NOTHING
         self._blink_until: datetime | None = None
@@ -84,6 +73,7 @@ class Steering:
         self._soon = False
         self._owner_acts = False
         self._plugged_in: bool | None = None
+        self._recalled = False
         self._held = False
         """Whether the keeper was given something that was not taken back since."""
 
@@ -170,17 +160,35 @@ class Steering:
             # A plan that is made is told of; a meter may stay away.
             self._look_again(TICK)
             return
-        anew = self._take(course)
+        anew = self._take(course) and not self._recall_end()
         if self._soundly_asleep(course, now):
             return
         self._run(self._async_hold(self._with_blink(course.schedule), anew=anew))
+        self._note(_OVER, self.keeper.over and not anew)
         if course.because is not Because.PLAN:
-            self._delay.forget()
-        waits = [] if self._delay.until is None else [self._delay.until - now]
+            self._scheduled.forget()
+        until = self._scheduled.waits_until
+        waits = [] if until is None else [until - now]
         if course.because is Because.SUN or self._wake is not Wake.NOTHING:
             waits.append(TICK)
         if waits:
             self._look_again(min(waits))
+
+    def _recall_end(self) -> bool:
+        """Say whether the owner ended the session before a restart, and nothing since.
+
+        Only the first time: what is wished later counts anew.
+        """
+        first, self._recalled = not self._recalled, True
+        stay = self._hub.planning.kept.stay(self.plan.key)
+        if first and stay.get(_OVER) and self.plan.connector.transaction is None:
+            self.keeper.over = True
+            return True
+        return False
+
+    def _note(self, part: str, value: object) -> None:
+        """Keep something of this stay over restarts."""
+        self._hub.planning.kept.async_note(self.plan.key, part, value or None)
 
     def _look_again(self, wait: timedelta) -> None:
         tick = HassJob(self._async_tick, cancel_on_shutdown=True)
@@ -236,7 +244,8 @@ class Steering:
     def _let_go(self) -> None:
         """Leave the charger to itself, once."""
         self._waking, self._wake, self._blink_until = Waking(), Wake.NOTHING, None
-        self._delay.forget()
+        self._recalled = True
+        self._scheduled.forget()
         self._show(None)
         self.sunshine.forget()
         if self._held or self._is_left():
@@ -255,54 +264,20 @@ class Steering:
             self._run(self.plan.async_set(boost=False))
 
     def _course(self, now: datetime) -> Course | None:
-        """Return what is to be held; None while a plan is still being made."""
+        """Return what is to be held; None while that is still being found out."""
         plan = self.plan
         because = because_of(plan.wishes, failed=plan.failed)
         if because in {Because.OVERRIDE_OFF, Because.OFF}:
             return Course(because=because, schedule=constant(0.0, now))
+        if because in {Because.SUN, Because.PLAN} and self._scheduled.is_draft(now):
+            return None
         if because is Because.SUN:
             return self._sunny(now)
         if because is not Because.PLAN:
-            return Course(because=because, schedule=constant(self.most_a, now))
-        schedule = self._delayed(now)
+            most_a = self._scheduled.most_a
+            return Course(because=because, schedule=constant(most_a, now))
+        schedule = self._scheduled.delayed(now)
         return None if schedule is None else Course(because=because, schedule=schedule)
-
-    def _delayed(self, now: datetime) -> PlannedSchedule | None:
-        """Return the plan, later by chance where the owner wants that."""
-        made = self.plan.plan
-        if made is None or not self._hub.planning.settings.random_delay:
-            return self._planned(now)
-        schedule = self._planned(made.made_at)
-        if schedule is None:
-            return None
-        charging = self.plan.connector.charging is True
-        most = self._most_delay
-        return self._delay.delayed(schedule, now, most=most, running=charging)
-
-    @property
-    def _most_delay(self) -> timedelta:
-        """Return by how much may be delayed: nothing that cannot wait."""
-        made, need, reason = self.plan.plan, self.plan.need, self.plan.reason
-        if need is None or need.kwh <= 0 or (reason and reason.key in _AT_ONCE):
-            return timedelta(0)
-        most = self._hub.planning.settings.random_delay
-        if made is None or self.plan.ready_by is None:
-            return most
-        finish = made.totals.finish
-        left = timedelta(0) if finish is None else self.plan.ready_by - finish
-        return max(timedelta(0), min(most, left))
-
-    def _planned(self, now: datetime) -> PlannedSchedule | None:
-        made, problem = self.plan.plan, self.plan.problem
-        if made is None or problem is None:
-            return None
-        watts = problem.car.phases * VOLTAGE_V
-        schedule = planned(made, now, watts_per_a=watts, most_a=self.most_a)
-        safe_a = self._hub.fuse.safe_a(self.plan.key)
-        room = self.plan.charger.features.max_periods
-        if safe_a is None or (room is not None and room < ENOUGH_PERIODS):
-            return schedule
-        return catching_up(schedule, safe_a, self.plan.ready_by)
 
     def _sunny(self, now: datetime) -> Course | None:
         """Return what the sun gives, or the plan where the mode has both."""
@@ -310,23 +285,12 @@ class Steering:
         if share is None:
             return None
         follows = self.plan.wishes.mode is Mode.SMART_SOLAR
-        schedule = self._planned(now) if follows else None
+        schedule = self._scheduled.planned(now) if follows else None
         phases = share.phases if can_switch(self.plan) else None
         return Course(
             because=Because.SUN,
             schedule=sunny(share.current_a, now, schedule, phases=phases),
         )
-
-    @property
-    def most_a(self) -> float:
-        """Return the most that charger, owner and car allow, in A per phase."""
-        vehicle = self.plan.vehicle
-        limits = (
-            self.plan.charger.settings.max_current_a,
-            self.plan.connector.limit_a,
-            None if vehicle is None else vehicle.settings.max_current_a,
-        )
-        return min(limit for limit in limits if limit is not None)
 
     def _take(self, course: Course) -> bool:
         """Take over what is to be held; say whether it is because of something else."""
@@ -354,10 +318,11 @@ class Steering:
     def _show(self, course: Course | None) -> None:
         self.course = course
         because = None if course is None else course.because
+        waits_until = self._scheduled.waits_until
         self.plan.async_steered(
             because,
             asleep=self._wake is Wake.ASLEEP,
-            delayed_until=self._delay.until if because is Because.PLAN else None,
+            delayed_until=waits_until if because is Because.PLAN else None,
             sun=self.sunshine.told if because is Because.SUN else None,
         )
 

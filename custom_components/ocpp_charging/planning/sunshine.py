@@ -88,7 +88,8 @@ class Sunshine:
         """Return what is shown of what it was last given."""
         if self.share_now is None:
             return None
-        return SunTold.of(self.share_now, self._hub.board.sun.rules, self._rules())
+        rules = self._hub.board.sun.rules
+        return SunTold.of(self.share_now, rules, self._rules(), dt_util.utcnow())
 
     def _rules(self) -> PhaseRules:
         plan, vehicle = self._plan, self._plan.vehicle

@@ -6,6 +6,7 @@ from typing import Any
 from homeassistant.util import dt as dt_util
 
 from ..charging import Plan, Problem, Signals, Totals
+from .together import Beside
 from .words import Words
 
 
@@ -55,6 +56,28 @@ def plan_response(
             }
             for one in plan.steps
         ],
+    }
+
+
+def beside_response(beside: Beside) -> dict[str, Any]:
+    """Return what a what-if does to another car, as JSON."""
+    vehicle, signals = beside.connector.vehicle, beside.problem.signals
+    return {
+        "charger": beside.connector.title,
+        "connector": beside.connector.key[1],
+        "car": None if vehicle is None else vehicle.settings.name,
+        "ready_by": _time(beside.problem.goal.ready_by),
+        "before": _outcome(beside.before, signals),
+        "after": _outcome(beside.after, signals),
+    }
+
+
+def _outcome(plan: Plan, signals: Signals) -> dict[str, Any]:
+    missing = 0.0 if plan.shortfall is None else plan.shortfall.energy_kwh
+    return {
+        "met": plan.met,
+        "missing_kwh": round(missing, 3),
+        **_totals(plan.totals, signals),
     }
 
 

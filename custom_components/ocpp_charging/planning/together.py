@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
-TIME_LIMIT_S: Final = 1.5
+TIME_LIMIT_S: Final = 2.5
 """How long better plans are searched for; then the best so far are taken."""
 
 
@@ -65,6 +65,26 @@ class Jointly:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Beside:
+    """What something that is asked for another car would make of a car's plan."""
+
+    connector: ConnectorPlan
+    problem: Problem
+    before: Plan
+    """What would be planned now without it."""
+    after: Plan
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class WhatIf:
+    """The plan for what is asked, and what it does to cars that share with this one."""
+
+    problem: Problem
+    plan: Plan
+    others: tuple[Beside, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class _Round:
     """Several cars' plans to be made at one time."""
 
@@ -75,6 +95,16 @@ class _Round:
     @property
     def cars(self) -> dict[str, Problem]:
         return {car_name(each.key): one.problem for each, one in self.bases.items()}
+
+
+def planned_now() -> datetime:
+    """Return the time at which a plan is made, to the millisecond.
+
+    Joint plans are reckoned in milliseconds from it on: an hour that begins at 8:00 is
+    to begin there in the plan, too, and not a part of a millisecond before.
+    """
+    now = dt_util.utcnow()
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
 class Together:
@@ -102,7 +132,7 @@ class Together:
         To be called with the lock held. A plan that cannot be made is told to its
         connector, and does not keep the others from theirs.
         """
-        now = dt_util.utcnow()
+        now = planned_now()
         connectors = [wanted]
         if self._shares:
             others = self._planning.connectors.values()
@@ -124,23 +154,53 @@ class Together:
 
     async def async_what_if(
         self, asking: ConnectorPlan, problem: Problem, now: datetime
-    ) -> Plan:
-        """Return a connector's plan for a problem, beside those of the other cars.
+    ) -> WhatIf:
+        """Return a connector's plan for a problem, and those of the other cars then.
 
-        Nothing is changed by it. Raises as `charging.plan` does.
+        Theirs are compared with what would be planned now without it. Nothing is
+        changed by it. Raises as `charging.plan` does.
         """
-        name = car_name(asking.key)
-        cars, site = {name: problem}, self.site()
+        others: dict[ConnectorPlan, Problem] = {}
         if self._shares:
             for each in self._planning.connectors.values():
-                if each is not asking and each.problem is not None:
-                    other = await each.async_problem(now)
-                    cars |= {} if other is None else {car_name(each.key): other}
-        if len(cars) == 1 and not _limits(site):
-            return await self._hass.async_add_executor_job(make_plan, problem, now)
+                if each is asking or each.problem is None:
+                    continue
+                if (other := await each.async_problem(now)) is not None:
+                    others[each] = other
+        site = self.site()
+        if not others and not _limits(site):
+            alone = await self._hass.async_add_executor_job(make_plan, problem, now)
+            return WhatIf(problem=problem, plan=alone)
+        name = car_name(asking.key)
+        cars = {car_name(each.key): one for each, one in others.items()}
+        after = await self._async_search_one({**cars, name: problem}, site, now)
+        if not others:
+            return WhatIf(problem=problem, plan=after[name])
+        own = await asking.async_problem(now)
+        before = await self._async_search_one(
+            cars if own is None else {**cars, name: own}, site, now
+        )
+        return WhatIf(
+            problem=problem,
+            plan=after[name],
+            others=tuple(
+                Beside(
+                    connector=each,
+                    problem=one,
+                    before=before[car_name(each.key)],
+                    after=after[car_name(each.key)],
+                )
+                for each, one in others.items()
+            ),
+        )
+
+    async def _async_search_one(
+        self, cars: Mapping[str, Problem], site: Site, now: datetime
+    ) -> Mapping[str, Plan]:
+        """Return the best plans that are found in a while."""
         search = partial(plan_jointly, time_limit_s=TIME_LIMIT_S)
         made = await self._hass.async_add_executor_job(search, cars, site, now)
-        return made.plans[name]
+        return made.plans
 
     @callback
     def async_leaves(self, leaving: ConnectorPlan) -> None:

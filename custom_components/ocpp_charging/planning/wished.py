@@ -50,7 +50,7 @@ class Wished(Planned):
         """What the car gets of the sun, and why; None where it doesn't follow it."""
         self.happenings = Happenings()
         """What happens to the plan: for an event entity."""
-        self._stay = Stay(planning=planning, charger=charger, number=key[1])
+        self._stay = Stay(planning=planning, key=key, charger=charger)
         self._goal_changed = False
         self._listeners: list[Callable[[], None]] = []
 
@@ -98,9 +98,15 @@ class Wished(Planned):
         return self.connector.held_by
 
     @property
+    def title(self) -> str:
+        """Return what the owner calls the charger, or one of several connectors."""
+        return self._planning.title(self)
+
+    @property
     def words(self) -> Words:
         """Return who puts the plan into words."""
-        return Words(self._hass, self._planning.currency)
+        planning = self._planning
+        return Words(self._hass, planning.currency, planning.called)
 
     @property
     def currency(self) -> str:

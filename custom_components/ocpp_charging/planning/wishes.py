@@ -96,10 +96,13 @@ class Wishes:
     def changed(self, changes: Mapping[str, Any], passing: frozenset[str]) -> Wishes:
         """Return the wishes with some changed; of those, `passing` end with the plug.
 
-        While a date is set, the time is that day's; afterwards the usual one returns.
-        Raises `ValueError` or `TypeError` for what is no wish.
+        Of a target in % and one in kWh the later word counts: one in % takes back the
+        other. While a date is set, the time is that day's; afterwards the usual one
+        returns. Raises `ValueError` or `TypeError` for what is no wish.
         """
         more: dict[str, Any] = dict(changes)
+        if changes.get("target_soc") is not None:
+            more.setdefault("target_kwh", None)
         more.setdefault("passing", (self.passing - changes.keys()) | passing)
         if "ready_on" in changes:
             if self.ready_on is None and changes["ready_on"] is not None:

@@ -1,6 +1,6 @@
 """What a plan says, in the language of the home and with its numbers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import datetime, timedelta
 from string import Formatter
@@ -18,10 +18,14 @@ REASONS: Final = "plan_reason"
 SHORTFALLS: Final = "plan_shortfall"
 EASED: Final = "plan_eased"
 SUN: Final = "sun_why"
+SUN_PHASES: Final = "sun_phases"
 """Where the texts are: options of a selector may have placeholders."""
 
+BRIEF: Final = "_brief"
 PLAIN: Final = "_plain"
-"""Ends the key of a text for when a number of the other one is not known."""
+"""End the keys of texts for when a number of the one before is not known."""
+GREENER: Final = "_co2"
+"""Ends the key of a text for when no prices are known, but CO2 is."""
 
 _NO_PRICE: Final = frozenset({ReasonKey.KEPT})
 """Reasons whose price is an amount, not one per kWh."""
@@ -40,9 +44,18 @@ _OF_POWER: Final = frozenset(
 class Words:
     """Puts what a plan says into words."""
 
-    def __init__(self, hass: HomeAssistant, currency: str) -> None:
-        """Speak the language of the home."""
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        currency: str,
+        called: Callable[[str], str | None] = lambda _key: None,
+    ) -> None:
+        """Speak the language of the home.
+
+        `called` says what the owner calls a car of those that are planned together.
+        """
         self._currency = currency
+        self._called = called
         self._texts = async_get_cached_translations(
             hass, hass.config.language, "selector", DOMAIN
         )
@@ -54,7 +67,8 @@ class Words:
         by_price = len(problem.signals.price) > 0 and key not in _OF_CO2
         numbers: dict[str, str | None] = {
             "at": _clock(reason.at),
-            "percent": _rounded(reason.percent, 0),
+            "other": None if reason.car is None else self._called(reason.car),
+            "percent": _some_percent(reason.percent),
             "energy_kwh": _rounded(reason.energy_kwh, 1),
             "price": self._money(reason.price)
             if key in _NO_PRICE
@@ -63,7 +77,7 @@ class Words:
             if key in _OF_POWER
             else self._per_kwh(reason.limit, by_price=by_price),
         }
-        return self._say(REASONS, key, numbers)
+        return self._say(REASONS, key, numbers, first="" if by_price else GREENER)
 
     @callback
     def shortfall(self, shortfall: Shortfall, ready_by: datetime | None) -> str:
@@ -95,17 +109,35 @@ class Words:
 
     @callback
     def sun(self, told: SunTold) -> str:
-        """Return what the sun gives the car, and why no more."""
+        """Return what the sun gives the car, and why no more, and no more phases."""
         sun_w = None if told.sun_w is None else max(0.0, told.sun_w)
         numbers = {
             "sun_w": _rounded(sun_w, 0),
             "needed_w": _rounded(told.needed_w, 0),
         }
-        return self._say(SUN, told.why, numbers)
+        said = self._say(SUN, told.why, numbers)
+        if told.phases is None:
+            return said
+        of_phases = {
+            "at": _clock(told.phases.at),
+            "one_w": _rounded(told.phases.one_w, 0),
+            "three_w": _rounded(told.phases.three_w, 0),
+        }
+        return f"{said}. {self._say(SUN_PHASES, told.phases.why, of_phases)}"
 
-    def _say(self, where: str, key: str, numbers: Mapping[str, str | None]) -> str:
-        """Return a text, the plain one where a number of it is not known."""
-        for each in (key, f"{key}{PLAIN}"):
+    def _say(
+        self,
+        where: str,
+        key: str,
+        numbers: Mapping[str, str | None],
+        *,
+        first: str = "",
+    ) -> str:
+        """Return the first text of which all numbers are known.
+
+        `first` ends the key of the one that is tried before the others.
+        """
+        for each in (f"{key}{first}", key, f"{key}{BRIEF}", f"{key}{PLAIN}"):
             text = self._texts.get(
                 f"component.{DOMAIN}.selector.{where}.options.{each}"
             )
@@ -131,6 +163,16 @@ def _rounded(value: float | None, digits: int) -> str | None:
     return None if value is None else f"{value:.{digits}f}"
 
 
+def _some_percent(value: float | None) -> str | None:
+    """Return by how many % something is better; None where that says nothing.
+
+    So it is of none at all, and of prices below 0.
+    """
+    if value is None or not 0.5 <= value <= 100:
+        return None
+    return _rounded(value, 0)
+
+
 def _clock(moment: datetime | None) -> str | None:
     """Return a time as the owner's clock shows it; with its date when it is far off."""
     if moment is None:
@@ -141,11 +183,14 @@ def _clock(moment: datetime | None) -> str | None:
 
 
 def numbers_of(reason: Reason) -> dict[str, object]:
-    """Return the numbers that a reason has, times as the owner's clock shows them."""
+    """Return the numbers that a reason has, times as the owner's clock shows them.
+
+    Another car is in the text, by its name.
+    """
     found: dict[str, object] = {}
     for field in fields(reason):
         value = getattr(reason, field.name)
-        if field.name == "key" or value is None:
+        if field.name in {"key", "car"} or value is None:
             continue
         if isinstance(value, datetime):
             value = dt_util.as_local(value).isoformat()

@@ -24,6 +24,7 @@ from ..const import (
     CONF_PRIORITY,
     CONF_SOC_ENTITY,
     CONF_TAGS,
+    CONF_TAPER_FROM,
     CONF_TARGET_SOC,
     DEFAULT_CAR_CURRENT_A,
     DEFAULT_EFFICIENCY,
@@ -57,7 +58,8 @@ class VehicleSettings:
     """A car, as its owner described it; `None` where nothing was said.
 
     `key` is the id of its subentry. Currents are per phase, `efficiency` is what
-    arrives in the battery (0..1], states of charge are in percent. `id_tags` are
+    arrives in the battery (0..1], states of charge are in percent; from `taper_from`
+    on the car takes ever less than its highest current. `id_tags` are
     folded (`csms.tags.fold`), `preferred_charger` is the id of that one's subentry.
     `departures` has local times by weekday, 0 for Monday.
     """
@@ -69,6 +71,7 @@ class VehicleSettings:
     min_current_a: float = DEFAULT_MIN_CURRENT_A
     max_current_a: float = DEFAULT_CAR_CURRENT_A
     efficiency: float = DEFAULT_EFFICIENCY / 100
+    taper_from: float | None = None
     soc_entity: str | None = None
     limit_entity: str | None = None
     plugged_entity: str | None = None
@@ -98,6 +101,7 @@ class VehicleSettings:
             min_current_a=data.get(CONF_MIN_CURRENT_A, DEFAULT_MIN_CURRENT_A),
             max_current_a=data.get(CONF_MAX_CURRENT_A, DEFAULT_CAR_CURRENT_A),
             efficiency=data.get(CONF_EFFICIENCY, DEFAULT_EFFICIENCY) / 100,
+            taper_from=data.get(CONF_TAPER_FROM),
             soc_entity=data.get(CONF_SOC_ENTITY),
             limit_entity=data.get(CONF_LIMIT_ENTITY),
             plugged_entity=data.get(CONF_PLUGGED_ENTITY),

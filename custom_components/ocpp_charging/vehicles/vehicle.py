@@ -137,7 +137,11 @@ class Vehicle:
 
     def kept(self) -> dict[str, Any]:
         """Return what outlives a restart."""
-        told = {"plugged": self._plugged.kept(), "home": self._home.kept()}
+        told = {
+            "plugged": self._plugged.kept(),
+            "home": self._home.kept(),
+            "charge_limit": self.charge_limit,
+        }
         return {name: kept for name, kept in told.items() if kept is not None}
 
     def recall(self, kept: Mapping[str, Any]) -> None:
@@ -145,6 +149,10 @@ class Vehicle:
         for name, told in (("plugged", self._plugged), ("home", self._home)):
             if name in kept:
                 told.recall(kept[name])
+        limit = kept.get("charge_limit")
+        readable = isinstance(limit, int | float) and 0 <= limit <= 100
+        if self.settings.limit_entity is not None and readable:
+            self.charge_limit = limit
 
     @property
     def _said(self) -> tuple[object, ...]:

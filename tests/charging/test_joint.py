@@ -130,6 +130,20 @@ def test_cars_get_out_of_each_others_way_when_a_peak_costs() -> None:
     assert made.cost == pytest.approx(0.90005, abs=1e-3)
 
 
+def test_charging_at_once_is_told_with_the_sun_that_the_other_car_leaves() -> None:
+    signals = Signals(
+        price=series([0.30, 0.20]), solar=series([1000, 0]), feed_in=series([0.0] * 2)
+    )
+    # One takes all the sun there is; the other may wait for the cheaper hour.
+    cars = {"a": wish(signals, 1, 1), "b": wish(signals, 1, 2)}
+    made = joint(cars, Site())
+    assert spans(made.plans["b"]) == [(1, 2)]
+    at_once = made.plans["b"].at_once
+    assert at_once is not None
+    assert at_once.cost == pytest.approx(0.30)
+    assert made.plans["b"].totals.cost == pytest.approx(0.20)
+
+
 def test_sun_is_used_once_and_at_what_it_would_have_earned() -> None:
     day = Signals(
         price=series([0.30, 0.30]), solar=series([1000, 0]), feed_in=series([0.08] * 2)

@@ -6,17 +6,19 @@ from dataclasses import replace
 from datetime import datetime
 from math import inf
 
+from .account import SMALL
 from .joint_draft import Draft
 from .joint_load import Load, spread
 from .joint_room import Rooms
-from .plan import Plan, Reason, ReasonKey, Step
+from .plan import Plan, Reason, ReasonKey, Step, Totals
 from .slots import power_range
 
 
 def told(rooms: Rooms, draft: Draft, key: str, apart: Plan) -> Plan:
     """Return a car's plan with the reasons of what is shared.
 
-    What it would come to at once and at the latest is told as if it were alone.
+    What it would come to at once and at the latest is told with the sun that the other
+    cars leave; as if it were alone where they leave too little room for that.
     """
     made = draft.plans[key]
     steps: list[Step] = []
@@ -35,9 +37,17 @@ def told(rooms: Rooms, draft: Draft, key: str, apart: Plan) -> Plan:
     return replace(
         made,
         steps=tuple(steps),
-        at_once=apart.at_once if made.at_once else None,
-        at_the_latest=apart.at_the_latest if made.at_the_latest else None,
+        at_once=_otherwise(made.at_once, apart.at_once),
+        at_the_latest=_otherwise(made.at_the_latest, apart.at_the_latest),
     )
+
+
+def _otherwise(beside: Totals | None, alone: Totals | None) -> Totals | None:
+    """Return what another way comes to beside the other cars, else alone."""
+    if beside is None or alone is None:
+        return None
+    less = beside.energy_kwh < alone.energy_kwh - SMALL
+    return alone if less else beside
 
 
 def _reason(

@@ -5,6 +5,7 @@ from typing import Any
 
 from homeassistant.config_entries import ConfigSubentryData
 from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
 import pytest
 
 from custom_components.ocpp_charging.planning import ConnectorPlan, Mode
@@ -15,9 +16,10 @@ from simulator import Car
 from ..entities import state_of
 from .conftest import PRICE, Home, Make, car
 from .test_phases import entity
+from .test_random_delay import by_chance
 from .test_steering import meter, patient, until
 
-__all__ = ["patient"]
+__all__ = ["by_chance", "patient"]
 
 HOUSE = {"house": {"grid_power": "sensor.grid"}}
 BATTERY = {
@@ -233,6 +235,32 @@ async def test_smart_and_solar_follows_the_sun_while_the_plan_waits(
     await shine(made, 0, minutes=10)
     assert drawn(made) == 0
     assert why(hass)[0] == "cheaper_later"
+
+
+@pytest.mark.usefixtures("by_chance")
+async def test_in_smart_and_solar_what_is_planned_waits_by_chance_and_the_sun_does_not(
+    home: Make, hass: HomeAssistant
+) -> None:
+    options = {"price": PRICE, "planning": {"random_delay_seconds": 1200}}
+    made = await sunny(home, **options)
+    plan = await follow(made, mode=Mode.SMART_SOLAR, ready_by=time(7, 0), target_soc=50)
+    await shine(made, 0, minutes=1)
+    start = plan.next_start
+    assert start is not None
+    await made.pass_time(seconds=(start - dt_util.utcnow()).total_seconds() - 30)
+    await shine(made, 0, minutes=2)
+    assert plan.planned_power_w == pytest.approx(16 * 230, abs=1)
+    assert plan.delayed_until is not None
+    assert abs(plan.delayed_until - start - timedelta(minutes=10)) < timedelta(
+        seconds=5
+    )
+    assert drawn(made) == 0
+    await shine(made, 2000, minutes=3)
+    assert 6 * 230 <= drawn(made) <= 2000
+    assert why(hass)[0] == "solar_sun"
+    await shine(made, 2000, minutes=7)
+    assert drawn(made) == pytest.approx(16 * 230, abs=1)
+    assert plan.delayed_until is None
 
 
 async def test_solar_charges_up_to_the_minimum_at_any_price(

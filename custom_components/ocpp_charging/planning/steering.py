@@ -165,7 +165,7 @@ class Steering:
             return
         self._run(self._async_hold(self._with_blink(course.schedule), anew=anew))
         self._note(_OVER, self.keeper.over and not anew)
-        if course.because is not Because.PLAN:
+        if not self._follows_plan(course.because):
             self._scheduled.forget()
         until = self._scheduled.waits_until
         waits = [] if until is None else [until - now]
@@ -279,13 +279,20 @@ class Steering:
         schedule = self._scheduled.delayed(now)
         return None if schedule is None else Course(because=because, schedule=schedule)
 
+    def _follows_plan(self, because: Because | None) -> bool:
+        """Say whether what is planned counts, by itself or besides the sun."""
+        both = because is Because.SUN and self.plan.wishes.mode is Mode.SMART_SOLAR
+        return because is Because.PLAN or both
+
     def _sunny(self, now: datetime) -> Course | None:
         """Return what the sun gives, or the plan where the mode has both."""
-        share = self.sunshine.share(now)
+        follows = self._follows_plan(Because.SUN)
+        schedule = self._scheduled.delayed(now) if follows else None
+        waits = schedule is not None and self._scheduled.waits_until is not None
+        waits_a = gives(schedule, now) if waits and schedule is not None else None
+        share = self.sunshine.share(now, waits_a)
         if share is None:
             return None
-        follows = self.plan.wishes.mode is Mode.SMART_SOLAR
-        schedule = self._scheduled.planned(now) if follows else None
         phases = share.phases if can_switch(self.plan) else None
         return Course(
             because=Because.SUN,
@@ -322,7 +329,7 @@ class Steering:
         self.plan.async_steered(
             because,
             asleep=self._wake is Wake.ASLEEP,
-            delayed_until=waits_until if because is Because.PLAN else None,
+            delayed_until=waits_until if self._follows_plan(because) else None,
             sun=self.sunshine.told if because is Because.SUN else None,
         )
 

@@ -35,6 +35,7 @@ class Sunshine:
         self._state = SolarState()
         self._last: Measurement | None = None
         self._awaits: datetime | None = None
+        self._plan_w = 0.0
         self.share_now: SunShare | None = None
         """What it was last given."""
 
@@ -43,10 +44,11 @@ class Sunshine:
         self._state, self.share_now, self._last = SolarState(), None, None
         self._awaits = None
 
-    def share(self, now: datetime) -> SunShare | None:
+    def share(self, now: datetime, waits_a: float | None = None) -> SunShare | None:
         """Return what the car gets; None while that isn't known yet.
 
-        So it is while its plan is being made, and after a restart.
+        So it is while its plan is being made, and after a restart. `waits_a` is what
+        counts besides the sun while what is planned for now waits by chance.
         """
         plan = self._plan
         if plan.plan is None and not plan.failed:
@@ -54,6 +56,9 @@ class Sunshine:
         measured = self._measured(now)
         if measured is None and self._goes_on(now):
             return None
+        self._plan_w = self._planned_w()
+        if waits_a is not None and plan.problem is not None:
+            self._plan_w = waits_a * plan.problem.car.phases * VOLTAGE_V
         phases = carried(plan, self._state.phases, now)
         state = replace(self._state, phases=phases)
         if self.share_now is None and plan.because is None:
@@ -67,7 +72,7 @@ class Sunshine:
             measured,
             state,
             now,
-            plan_w=self._planned_w(),
+            plan_w=self._plan_w,
         )
         self._state, self.share_now = given.state, given
         return given
@@ -172,7 +177,7 @@ class Sunshine:
     @property
     def yields_w(self) -> float:
         """Return what the car draws, and only because the sun shines."""
-        return max(0.0, self._drawn_w - self._planned_w())
+        return max(0.0, self._drawn_w - self._plan_w)
 
     def awaited_w(self, now: datetime) -> float:
         """Return what the car is about to draw of the sun, and doesn't yet.

@@ -102,7 +102,8 @@ class ChargePoint:
             self.stack,
             self.connectors,
             self._settled,
-            obeys=not self.quirks.disobeys_profiles,
+            quirks=self.quirks,
+            most_a=options.max_current,
         )
         self.sampler = Sampler(
             options,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .charge_point import ChargePoint
 
 type Json = dict[str, Any]
-type Handler = Callable[[ChargePoint, Json], Answer]
+type Handler = Callable[[ChargePoint, Json], Answer | Odd]
 
 _HANDLERS: dict[str, Handler] = {
     **commands_certificates.HANDLERS,

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from .answers import Answer, accepted, rejected, status
+from .answers import SILENCE, Answer, Odd, accepted, rejected, status
 from .clock import timestamp
+from .connector import Status
 from .errors import SimulatedCallError
 from .profiles import Kind, Profile, Purpose, Unit
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 type Json = dict[str, Any]
 
 
-def set_charging_profile(cp: ChargePoint, payload: Json) -> Answer:
+def set_charging_profile(cp: ChargePoint, payload: Json) -> Answer | Odd:
     """§5.16, errata 3.38 and 3.39."""
     _supported(cp)
     number = payload["connectorId"]
@@ -23,8 +24,10 @@ def set_charging_profile(cp: ChargePoint, payload: Json) -> Answer:
     profile = Profile.parse(number, payload["csChargingProfiles"], cp.device.now())
     if not (_within_bounds(cp, profile) and _in_its_place(cp, profile)):
         return rejected()
-    if profile.purpose in cp.quirks.rejected_purposes:
+    if profile.purpose in cp.quirks.rejected_purposes or _is_stuck(cp, profile):
         return rejected()
+    if cp.quirks.leaves_absolute_unanswered and profile.kind is Kind.ABSOLUTE:
+        return SILENCE
     if profile.purpose in cp.quirks.ignored_purposes:
         return accepted()
     cp.stack.install(profile)
@@ -35,6 +38,10 @@ def clear_charging_profile(cp: ChargePoint, payload: Json) -> Answer:
     """§5.5: an id, or everything that meets all given criteria."""
     _supported(cp)
     purpose = payload.get("chargingProfilePurpose")
+    if any(_is_stuck(cp, one) for one in cp.stack.installed) and (
+        purpose == Purpose.TX or payload.get("id") is not None
+    ):
+        return status("Unknown")
     removed = cp.stack.clear(
         profile_id=payload.get("id"),
         connector_id=payload.get("connectorId"),
@@ -75,6 +82,18 @@ def get_composite_schedule(cp: ChargePoint, payload: Json) -> Answer:
                 "chargingSchedulePeriod": periods,
             },
         }
+    )
+
+
+def _is_stuck(cp: ChargePoint, profile: Profile) -> bool:
+    """Return whether a transaction that is suspended keeps the profile it has."""
+    connector = cp.connectors.get(profile.connector_id)
+    return (
+        cp.quirks.rejects_tx_profile_when_suspended
+        and profile.purpose is Purpose.TX
+        and connector is not None
+        and connector.status is Status.SUSPENDED_EVSE
+        and any(one.purpose is Purpose.TX for one in cp.stack.installed)
     )
 
 
@@ -147,7 +166,7 @@ def _unlimited_as_negative(cp: ChargePoint, period: Json) -> Json:
     return {**period, "limit": -1} if unlimited else period
 
 
-HANDLERS: dict[str, Callable[[ChargePoint, Json], Answer]] = {
+HANDLERS: dict[str, Callable[[ChargePoint, Json], Answer | Odd]] = {
     "ClearChargingProfile": clear_charging_profile,
     "GetCompositeSchedule": get_composite_schedule,
     "SetChargingProfile": set_charging_profile,

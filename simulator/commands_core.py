@@ -29,6 +29,8 @@ def remote_start(cp: ChargePoint, payload: Json) -> Answer:
     chosen.sort(key=lambda connector: not connector.plugged)
     if not chosen or not cp.operative or len(tag) > 20:
         return rejected()
+    if cp.quirks.one_session_per_plug and chosen[0].finished:
+        return rejected()
     raw = payload.get("chargingProfile")
     if raw is not None:
         profile = Profile.parse(chosen[0].id, raw, cp.device.now())
@@ -42,7 +44,7 @@ def remote_start(cp: ChargePoint, payload: Json) -> Answer:
 def remote_stop(cp: ChargePoint, payload: Json) -> Answer:
     """§5.12."""
     connector = cp.transactions.by_id(payload["transactionId"])
-    if connector is None:
+    if connector is None or cp.quirks.rejects_remote_stop:
         return rejected()
     return accepted(lambda: cp.transactions.stop(connector, "Remote"))
 

@@ -7,6 +7,7 @@ import math
 from .clock import Clock, DeviceClock, Timer
 from .connector import MINIMUM_CURRENT_A, Connector
 from .profiles import ProfileStack
+from .quirks import Quirks
 
 # The shortest time a timer is armed for, so that rounding can't make it fire for ever.
 _TICK_S = 0.001
@@ -28,13 +29,16 @@ class Physics:
         connectors: dict[int, Connector],
         settled: Callable[[], None],
         *,
-        obeys: bool = True,
+        quirks: Quirks,
+        most_a: float,
     ) -> None:
-        """`settled` is called at the end of every refresh.
+        """`settled` is called at the end of every refresh; `most_a` is the hardware's.
 
-        One that does not obey has profiles without effect.
+        One that disobeys has profiles without effect.
         """
-        self._obeyed = stack if obeys else stack.without_profiles()
+        self._quirks = quirks
+        self._most_a = most_a
+        self._obeyed = stack.without_profiles() if quirks.disobeys_profiles else stack
         self._clock = clock
         self._device = device
         self._stack = stack
@@ -82,8 +86,19 @@ class Physics:
         if maximum and sum(offers.values()) > maximum.current_a:
             offers.update(self._shared(maximum.current_a, offers, moment))
         for connector in self._connectors.values():
-            offer = offers[connector.id]
-            connector.offered_a = offer if offer >= MINIMUM_CURRENT_A else 0.0
+            connector.offered_a = self._oddly(connector, offers[connector.id])
+
+    def _oddly(self, connector: Connector, offer_a: float) -> float:
+        """Return what a connector really offers of a current."""
+        quirks = self._quirks
+        flows = connector.energised and self.powered
+        if flows and offer_a < quirks.least_limit_a:
+            offer_a = self._most_a
+        if flows and quirks.set_in_app_a is not None:
+            offer_a = min(offer_a, quirks.set_in_app_a)
+        if flows and quirks.goes_on_at_zero:
+            offer_a = max(offer_a, MINIMUM_CURRENT_A)
+        return offer_a if offer_a >= MINIMUM_CURRENT_A else 0.0
 
     def _shared(
         self, total_a: float, offers: dict[int, float], moment: datetime

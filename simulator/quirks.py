@@ -103,11 +103,25 @@ class Quirks:
     """A TxProfile outlives its transaction, and limits the next ones."""
     tx_profile_hides_default: bool = False
     ends_transaction_below_minimum: bool = False
+    rejects_tx_profile_when_suspended: bool = False
+    """Once a TxProfile has suspended its transaction, it can't be replaced or
+    cleared."""
+    leaves_absolute_unanswered: bool = False
+    """A profile of the kind Absolute is never answered."""
+    least_limit_a: float = 0.0
+    """Lower limits are without effect, 0 A too."""
+    goes_on_at_zero: bool = False
+    """At 0 A the least current still flows."""
+    set_in_app_a: float | None = None
+    """What the owner has set in the maker's app: no profile can raise it."""
     composite_negative_limit: bool = False
     """A composite schedule says -1 where no profile limits."""
 
     # Transactions
     remote_start_without_effect: bool = False
+    rejects_remote_stop: bool = False
+    one_session_per_plug: bool = False
+    """After a session RemoteStartTransaction is rejected until the car is unplugged."""
     rejects_profile_in_start: bool = False
     """A RemoteStartTransaction with a charging profile is rejected."""
     reported_transaction_id: int | None = None
@@ -222,6 +236,22 @@ PRESETS: Mapping[str, Quirks] = MappingProxyType(
         "ignores-phases": Quirks(ignores_phases=True),
         # Huawei
         "keeps-tx-profiles": Quirks(keeps_tx_profiles=True),
+        # EVBox Elvi that starts by itself, ZJ Beny
+        "rejects-remote-stop": Quirks(rejects_remote_stop=True),
+        # Schneider EVlink, BS and Ocular, Autel
+        "one-session-per-plug": Quirks(one_session_per_plug=True),
+        # Delta, and BMW's of it
+        "stuck-when-suspended": Quirks(rejects_tx_profile_when_suspended=True),
+        # Timxon, the other half of its habits
+        "absolute-unanswered": Quirks(
+            leaves_absolute_unanswered=True, rejected_purposes=frozenset({_MAX, _TX})
+        ),
+        # Grizzl-E, newer
+        "least-limit": Quirks(least_limit_a=7.0, only_stack_level_zero=True),
+        # Wallbox
+        "goes-on-at-zero": Quirks(goes_on_at_zero=True),
+        # Rolec, Injet
+        "set-in-app": Quirks(set_in_app_a=10.0),
         # Autel
         "rejects-relative": Quirks(rejects_relative=True),
     }

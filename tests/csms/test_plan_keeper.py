@@ -458,6 +458,22 @@ async def test_what_the_car_really_draws_unmasks_a_charger(site: MakeSite) -> No
     assert one.connector.held_by is HeldBy.IGNORED
 
 
+async def test_off_ends_the_session_of_a_charger_that_goes_on(site: MakeSite) -> None:
+    one = await site(sample_s=5, quirks=Quirks(disobeys_profiles=True))
+    await one.plug()
+    await one.keeper.hold(one.plan((2, 16)))
+    await one.until(lambda: one.connector.transaction)
+    await one.pass_time(60, step=5)
+    await one.keeper.hold(one.plan((2, 0)), start=False, anew=True)
+    off = one.now
+    while one.connector.transaction is not None:
+        await one.pass_time(1)
+    assert one.now - off <= timedelta(seconds=35)
+    assert one.offered_a == 0
+    await one.pass_time(HOUR)
+    assert one.connector.transaction is None
+
+
 async def test_a_lower_plan_that_waits_for_its_turn_blames_nobody(
     site: MakeSite,
 ) -> None:

@@ -60,3 +60,12 @@ def ends_at_zero(charger: Charger) -> None:
     """Note that a charger ends a session when nothing may flow."""
     _LOGGER.info("%s: ends sessions at 0 A", charger.identity)
     charger.remember(features=replace(charger.features, ends_at_zero=True))
+
+
+def is_stuck(charger: Charger) -> None:
+    """Note that a session's own profile can't be replaced once it has suspended it."""
+    _LOGGER.info("%s: keeps the TxProfile of a session that waits", charger.identity)
+    ignored = charger.features.plan_ignored | {ProfilePurpose.TRANSACTION}
+    charger.remember(
+        features=replace(charger.features, plan_purpose=None, plan_ignored=ignored)
+    )

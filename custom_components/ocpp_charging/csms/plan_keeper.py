@@ -63,6 +63,7 @@ class PlanKeeper:
         self.over = False
         """Whether its owner ended the last session: none is begun until unplugged."""
         self._overridden = False
+        self._ends_session = False
         self._own = OwnProfiles(charger, connector_id)
         self._edge: datetime | None = None
         self._alarm = Alarm(self._clock, self._wake)
@@ -212,6 +213,14 @@ class PlanKeeper:
         """Look again when what is under way is done."""
         self._again = True
 
+    def end_session(self) -> None:
+        """Have the session ended next; another one is begun where one is to be."""
+        self._ends_session = True
+
+    def draws_at_zero(self) -> None:
+        """Have the session ended next where none is to be: the owner has said off."""
+        self._ends_session |= not self._starts
+
     def failed(self, error: CommandError) -> datetime:
         """Tell of what went wrong, once; returns when to try again."""
         if self.problem is None or str(self.problem) != str(error):
@@ -249,6 +258,10 @@ class PlanKeeper:
             return
         if not self._by_switch() and await profile.keep(commands, plan, now):
             self.problem = None
+        if self._ends_session:
+            self._ends_session = False
+            await self._switch.end(now)
+            return
         if not self._by_switch():
             await self._begin_session(plan, now)
             return

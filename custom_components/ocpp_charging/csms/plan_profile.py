@@ -13,6 +13,7 @@ from .limits import ensure_limit, limit_level
 from .measuring import ask_what_flows
 from .model import (
     ChargingProfile,
+    ConnectorStatus,
     HeldBy,
     ProfilePurpose,
     RateUnit,
@@ -69,6 +70,12 @@ class Keeper(Protocol):
 
     def again(self) -> None:
         """Look again at once."""
+
+    def end_session(self) -> None:
+        """Have the session ended next: nothing else helps."""
+
+    def draws_at_zero(self) -> None:
+        """Hear that the car draws although nothing is to flow."""
 
 
 class PlanProfile:
@@ -206,6 +213,7 @@ class PlanProfile:
             await self._look_at_draw(commands, now)
             return False
         session, before = self.transaction_id, self.installed
+        suspended = self._is_suspended(before)
         try:
             installed = await install(self._charger, commands, self._id, plan, now)
         except NotHeld as failure:
@@ -225,6 +233,10 @@ class PlanProfile:
             self.installed = None
             self._leftover = True
             return False
+        if suspended and not for_session:
+            # What holds the session back counts above all else, and stays.
+            plan_findings.is_stuck(self._charger)
+            self._keeper.end_session()
         self.installed = installed
         self.sent_at = now
         self._given.append((installed.fitted, now))
@@ -241,6 +253,16 @@ class PlanProfile:
         self._show(installed, plan)
         await clear_plans(self._charger, commands, self._id, but=installed.way.purpose)
         return True
+
+    def _is_suspended(self, before: Installed | None) -> bool:
+        """Say whether a session is held back by the profile that it has of us."""
+        connector = self._charger.connector(self._id)
+        return (
+            before is not None
+            and before.way.purpose is ProfilePurpose.TRANSACTION
+            and before.transaction_id == self.transaction_id
+            and connector.status is ConnectorStatus.SUSPENDED_EVSE
+        )
 
     def _show(self, installed: Installed, plan: Fitted) -> None:
         held_by = HeldBy.MERGED if installed.merged else HeldBy.PROFILE
@@ -349,6 +371,8 @@ class PlanProfile:
             plan_findings.ignores(self._charger, self._id, installed.way.purpose)
             self.installed = None
             self._keeper.show(HeldBy.IGNORED, plan)
+            if allowed == 0:
+                self._keeper.draws_at_zero()
             self._keeper.again()
         elif (
             self._watch.suspects

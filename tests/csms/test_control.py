@@ -418,6 +418,33 @@ async def test_a_cleared_limit_is_forgotten(
     assert told == [None]
 
 
+@pytest.mark.parametrize("word", ["Rejected", None], ids=["rejects", "silent"])
+async def test_a_charger_that_takes_no_absolute_schedule_gets_a_relative_one(
+    limited: Limited, raw: RawCharger, charger: Charger, word: str | None
+) -> None:
+    def takes(payload: Payload) -> Payload | None:
+        profile = payload["csChargingProfiles"]
+        purpose = profile["chargingProfilePurpose"]
+        kind = profile["chargingProfileKind"]
+        limited.tried.append((purpose, kind, profile["stackLevel"]))
+        if purpose == MAXIMUM:
+            return {"status": "NotSupported"}
+        if kind == "Absolute":
+            return None if word is None else {"status": word}
+        assert "startSchedule" not in profile["chargingSchedule"]
+        return ACCEPTED
+
+    raw.reactions["SetChargingProfile"] = takes
+    await control.set_current_limit(charger, 1, 10)
+    assert limited.tried[-1] == (DEFAULT, "Relative", 0)
+    assert charger.features.limit_kind is ProfileKind.RELATIVE
+    # Who doesn't answer is not asked in the same way again and again.
+    assert word or limited.tried.count((DEFAULT, "Absolute", 0)) == 1
+    limited.tried.clear()
+    await control.set_current_limit(charger, 1, 12)
+    assert limited.tried == [(DEFAULT, "Relative", 0)]
+
+
 async def test_a_default_that_a_session_does_not_obey_is_set_in_another_way(
     limited: Limited, raw: RawCharger, charger: Charger
 ) -> None:
@@ -593,7 +620,8 @@ async def test_the_last_refusal_is_the_error(
     del raw.reactions["SetChargingProfile"]
     know(charger, rate_units=frozenset({RateUnit.AMPERE}))
     setting = asyncio.create_task(control.set_current_limit(charger, 1, 10))
-    await raw.answer(await raw.next_call(), REJECTED)
+    for _ in range(2):
+        await raw.answer(await raw.next_call(), REJECTED)
     await raw.refuse(await raw.next_call(), "NotSupported", "no smart charging")
     with pytest.raises(CommandFailed) as caught:
         await setting

@@ -1,7 +1,7 @@
 """The owner's limit of a connector, in the form that its charger obeys.
 
-Chargers differ in the purpose and the unit that they take, and some accept a limit and
-ignore it: the ways are tried in turn, and what works is remembered.
+Chargers differ in the purpose, the unit and the kind that they take, and some accept a
+limit and ignore it: the ways are tried in turn, and what works is remembered.
 """
 
 from collections.abc import Iterable, Iterator
@@ -22,6 +22,7 @@ from .errors import (
 from .model import (
     ChargingProfile,
     ChargingSchedule,
+    ProfileKind,
     ProfilePurpose,
     RateUnit,
     SchedulePeriod,
@@ -46,6 +47,7 @@ class _Way:
     purpose: ProfilePurpose
     unit: RateUnit
     stack_level: int
+    kind: ProfileKind = ProfileKind.ABSOLUTE
 
 
 async def set_limit(
@@ -78,7 +80,10 @@ async def ensure_limit(
     features = charger.features
     if features.limit_purpose is not None and features.limit_unit is not None:
         way = _Way(
-            purpose=features.limit_purpose, unit=features.limit_unit, stack_level=0
+            purpose=features.limit_purpose,
+            unit=features.limit_unit,
+            stack_level=0,
+            kind=features.limit_kind,
         )
         if await _obeyed(charger, commands, connector_id, limit_a, way):
             return
@@ -141,15 +146,23 @@ async def apply_limit(
 ) -> None:
     """Send a limit in the first way that the charger takes and really obeys."""
     refusal: CommandError | None = None
+    unanswered: set[tuple[ProfilePurpose, ProfileKind]] = set()
     for way in _ways(charger, connector_id):
+        if (way.purpose, way.kind) in unanswered:
+            continue
         try:
             await _send_limit(charger, commands, connector_id, limit_a, way)
         except (CommandRefused, CommandFailed, CommandTimeout, InvalidAnswer) as error:
             refusal = error
+            if isinstance(error, CommandTimeout):
+                unanswered.add((way.purpose, way.kind))
             continue
         if await _obeyed(charger, commands, connector_id, limit_a, way):
             features = replace(
-                charger.features, limit_purpose=way.purpose, limit_unit=way.unit
+                charger.features,
+                limit_purpose=way.purpose,
+                limit_unit=way.unit,
+                limit_kind=way.kind,
             )
             charger.remember(features=features)
             return
@@ -179,14 +192,18 @@ def _ways(charger: Charger, connector_id: int) -> Iterator[_Way]:
     # hold for a while; the highest where one that is not ours prevails.
     levels = dict.fromkeys((0, features.max_stack_level or 0))
     ways = [
-        _Way(purpose=purpose, unit=unit, stack_level=level)
+        _Way(purpose=purpose, unit=unit, stack_level=level, kind=kind)
+        for kind in (ProfileKind.ABSOLUTE, ProfileKind.RELATIVE)
         for purpose in purposes
+        # A relative one counts from a session on, which a charger has none of.
+        if kind is ProfileKind.ABSOLUTE or purpose is not ProfilePurpose.CHARGER_MAX
         for unit in units
         for level in levels
     ]
+    proven = features.limit_purpose, features.limit_unit, features.limit_kind
 
     def unproven(way: _Way) -> bool:
-        return (way.purpose, way.unit) != (features.limit_purpose, features.limit_unit)
+        return (way.purpose, way.unit, way.kind) != proven
 
     yield from sorted(ways, key=unproven)
 
@@ -208,13 +225,14 @@ async def _send_limit(
     profile = ChargingProfile(
         profile_id=_PROFILE_IDS[way.purpose] + connector_id,
         purpose=way.purpose,
+        kind=way.kind,
         stack_level=way.stack_level,
         transaction_id=transaction.transaction_id
         if in_transaction and transaction
         else None,
         schedule=ChargingSchedule(
             unit=way.unit,
-            start=start,
+            start=start if way.kind is ProfileKind.ABSOLUTE else None,
             periods=(
                 SchedulePeriod(
                     start=timedelta(0),

@@ -415,8 +415,8 @@ class Features:
 
     `profiles` are OCPP's feature profile names; None while not known.
     `rate_units`, `max_stack_level`, `max_periods` and `max_profiles` bound what it
-    takes as charging profiles (OCPP 1.6 §9.4). `limit_purpose` and `limit_unit` are
-    what it was seen to obey, `plan_purpose` and so on the same for a plan in a session;
+    takes as charging profiles (OCPP 1.6 §9.4). `limit_purpose` and so on are what it
+    was seen to obey, `plan_purpose` and so on the same for a plan in a session;
     with `plan_refused` it takes none. It was seen to draw more than a plan of the
     purposes `plan_ignored` allowed, and with `ends_at_zero` to end a session to which
     a limit of 0 A was given.
@@ -435,6 +435,7 @@ class Features:
     measurands: tuple[str, ...] | None = None
     limit_purpose: ProfilePurpose | None = None
     limit_unit: RateUnit | None = None
+    limit_kind: ProfileKind = ProfileKind.ABSOLUTE
     plan_purpose: ProfilePurpose | None = None
     plan_unit: RateUnit | None = None
     plan_level: int | None = None

@@ -7,7 +7,11 @@ import pytest
 
 from custom_components.ocpp_charging.csms import control
 from custom_components.ocpp_charging.csms.charger import Charger
-from custom_components.ocpp_charging.csms.errors import CommandError, CommandTimeout
+from custom_components.ocpp_charging.csms.errors import (
+    CommandError,
+    CommandRefused,
+    CommandTimeout,
+)
 from custom_components.ocpp_charging.csms.journal import MemoryJournal
 from custom_components.ocpp_charging.csms.model import ChargingState
 from custom_components.ocpp_charging.csms.server import CentralSystem, Timing
@@ -20,9 +24,11 @@ TIMING = Timing(
     call_timeout=5, boot_grace=0.3, boot_settle=0, close_timeout=1, fatal_step=5
 )
 DOES_NOTHING = {"remote-start-without-effect", "accepts-does-nothing"}
-NO_LIMIT = {"core-only", "accepts-does-nothing", "rejects-absolute"}
+NO_LIMIT = {"core-only", "accepts-does-nothing"}
 LIMIT_UNHEEDED = {"disobeys-profiles"}
 NO_POWER = {"rejects-measurands"}
+STOP_REFUSED = {"rejects-remote-stop"}
+"""Their session ends when the car is unplugged."""
 NO_STOP = {"negative-transaction-ids", "zero-transaction-ids"}
 """Their StopTransaction names no transaction."""
 STOPS_LATE = {"after-live"}
@@ -104,9 +110,14 @@ async def test_a_session_from_plug_to_unplug(
         if preset not in NO_POWER | LIMIT_UNHEEDED:
             await until(charger, lambda: (power("power") or 0) < 6000)
 
-    await control.stop_charging(charger, 1)
-    await until(charger, lambda: not connector.charging)
-    assert power("power") == (None if preset in NO_POWER else 0)
+    if preset in STOP_REFUSED:
+        with pytest.raises(CommandRefused):
+            await control.stop_charging(charger, 1)
+        assert connector.charging
+    else:
+        await control.stop_charging(charger, 1)
+        await until(charger, lambda: not connector.charging)
+        assert power("power") == (None if preset in NO_POWER else 0)
     await charge_point.unplug()
     await until(charger, lambda: connector.plugged_in is False)
     assert connector.session_energy == pytest.approx(0, abs=50)

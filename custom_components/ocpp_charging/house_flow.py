@@ -37,6 +37,7 @@ from .signals.demand import (
     Kind,
     async_ask,
     find as find_demand,
+    tells_begin,
 )
 from .signals.keeper import Lack, Topic
 from .signals.meter import (
@@ -52,6 +53,7 @@ from .signals.meter import (
 from .signals.prices.settings import CONF_TITLE
 
 METER_SELECTOR: Final = EntitySelector(EntitySelectorConfig(domain=["sensor"]))
+_ERRORS: Final = {Lack.OTHER_UNIT: "not_watts", Lack.NO_END: "no_end"}
 PHASES_SELECTOR: Final = EntitySelector(
     EntitySelectorConfig(domain=["sensor"], multiple=True)
 )
@@ -185,15 +187,15 @@ class HouseFlow(SignalSteps):
             state = self.hass.states.get(user_input[CONF_ENTITY])
             title = state.name if state else user_input[CONF_ENTITY]
             source = DemandSource.from_data({**user_input, CONF_TITLE: title})
-            if source.kind is not Kind.WATTS and (
-                source.limit_w is None and source.extra_price is None
-            ):
+            is_event = source.kind is not Kind.WATTS or (
+                state is not None and tells_begin(state)
+            )
+            if is_event and source.limit_w is None and source.extra_price is None:
                 errors["base"] = "neither_limit_nor_price"
             else:
                 asked = await async_ask(self.hass, source, dt_util.utcnow())
                 if isinstance(asked, Lack):
-                    other = asked is Lack.OTHER_UNIT
-                    errors[CONF_ENTITY] = "not_watts" if other else "no_demand"
+                    errors[CONF_ENTITY] = _ERRORS.get(asked, "no_demand")
             if not errors:
                 self._grid_chosen = source
                 return await self.async_step_grid_confirm()

@@ -126,13 +126,17 @@ async def test_what_does_not_measure_power_is_no_limit_and_that_is_told(
     assert known.lack is Lack.OTHER_UNIT
 
 
+@pytest.mark.parametrize(
+    ("kind", "lack"), [("timestamp", Lack.NO_END), ("date", Lack.OTHER_UNIT)]
+)
 async def test_when_something_begins_is_no_limit_and_that_is_told(
-    hass: HomeAssistant,
+    hass: HomeAssistant, kind: str, lack: Lack
 ) -> None:
-    attributes = {"device_class": "timestamp"}
+    attributes = {"device_class": kind}
     hass.states.async_set("sensor.box", "2026-11-20T17:00:00+00:00", attributes)
     known = await read(hass, BOX)
-    assert known.lack is Lack.OTHER_UNIT
+    assert known.lack is lack
+    assert not known.limit
 
 
 async def test_of_several_limits_the_lowest_counts_and_prices_add_up(

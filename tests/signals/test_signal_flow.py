@@ -321,6 +321,33 @@ async def test_an_entity_that_tells_nothing_is_refused(
     assert result["errors"] == {"entity": "no_demand"}
 
 
+async def test_an_event_that_two_sensors_tell_is_shown_and_used(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    later, timed = NOW + timedelta(hours=8), {"device_class": "timestamp"}
+    hass.states.async_set("sensor.peak_event_begin", later.isoformat(), timed)
+    result = await go(hass, await start(hass, entry, "grid"), "grid_add")
+    assert "sensor.peak_event_begin" in shown(result, "found")
+    result = await answer(hass, result, {"entity": "sensor.peak_event_begin"})
+    assert result["errors"] == {"base": "neither_limit_nor_price"}
+    values = {"entity": "sensor.peak_event_begin", "limit_w": 0}
+    result = await answer(hass, result, values)
+    assert result["errors"] == {"entity": "no_end"}
+    until = (later + timedelta(hours=4)).isoformat()
+    hass.states.async_set("sensor.peak_event_end", until, timed)
+    result = await answer(hass, result, values)
+    assert shown(result, "events") == (
+        "- 2026-11-20 17:07 – 2026-11-20 21:07 · peak event begin · 0 W"
+    )
+    await submit(hass, result)
+    assert board_of(entry).signals.limit.at(later) == 0
+    # It is put off by an hour: what follows is told by the end as well.
+    until = (later + timedelta(hours=5)).isoformat()
+    hass.states.async_set("sensor.peak_event_end", until, timed)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert board_of(entry).signals.limit.end == later + timedelta(hours=5)
+
+
 async def test_an_entity_that_measures_no_power_is_refused_as_a_limit(
     hass: HomeAssistant, entry: MockConfigEntry
 ) -> None:

@@ -6,7 +6,8 @@ The sources, of which there may be several:
   attributes tell when an event begins and ends, that is known ahead;
 - a number of watts that may be drawn now, as a grid operator's box tells (German
   section 14a, EEBus LPC);
-- a calendar, of which each event counts.
+- a calendar, of which each event counts;
+- a sensor that tells when an event begins, beside one that tells when it ends.
 
 Limits of several sources at one time: the lowest. Prices add up.
 """
@@ -24,6 +25,7 @@ from homeassistant.util import dt as dt_util
 
 from ..charging.series import Series
 from .combine import lowest, total
+from .event_pair import find_direction, find_end, is_begin, span
 from .keeper import Lack
 from .prices.settings import CONF_TITLE
 from .told import moment, number
@@ -40,8 +42,8 @@ ON_FOR: Final = timedelta(hours=1)
 """For how long something that is on is taken to stay so, beyond the full hour."""
 
 _WATTS: Final = {"W": 1.0, "kW": 1000.0, "MW": 1e6, "VA": 1.0, "kVA": 1000.0}
-_TIMES: Final = frozenset({"timestamp", "date", "duration"})
-"""Kinds of sensors that tell a time, and no power."""
+_NO_POWER: Final = frozenset({"timestamp", "date", "duration", "enum"})
+"""Kinds of sensors that tell a time or a word, and no power."""
 _HOUR: Final = timedelta(hours=1)
 ANSWER_TIMEOUT: Final = 30.0
 """A calendar that has not answered after so many seconds does not."""
@@ -74,7 +76,8 @@ class DemandSource:
 
     `limit_w` and `extra_price` (per kWh, in the main unit of the currency, negative for
     what is given) count during an event; a number of watts has its limit in itself.
-    `words`: only calendar events that have this text in their title count.
+    `words`: only calendar events that have this text in their title count, or of two
+    sensors those of such a direction.
     """
 
     entity_id: str
@@ -202,6 +205,24 @@ def _unit(state: State) -> str:
     return str(state.attributes.get("unit_of_measurement") or "W")
 
 
+def of_pair(
+    hass: HomeAssistant, begin: State, source: DemandSource, now: datetime
+) -> list[Asked] | Lack:
+    """Return the event that a sensor tells the beginning of, or why it isn't known."""
+    end_id = find_end(hass, begin.entity_id)
+    end = None if end_id is None else hass.states.get(end_id)
+    if end is None:
+        return Lack.NO_END
+    if end.state == "unavailable":
+        return Lack.UNAVAILABLE
+    told = span(begin, end)
+    direction = find_direction(hass, begin.entity_id)
+    if told is None or told[1] <= now or source.words.casefold() not in direction:
+        return []
+    title = f"{source.title} ({direction})" if direction else source.title
+    return [_asked(source, *told, title)]
+
+
 def of_events(
     events: Iterable[Mapping[str, Any]], source: DemandSource, zone: tzinfo
 ) -> list[Asked]:
@@ -283,9 +304,28 @@ async def async_read(
         asked=tuple(asked),
         told=told,
         lack=lacks[0][1] if lacks else None,
-        entity_ids=tuple(source.entity_id for source in settings.sources),
+        entity_ids=tuple(
+            each for source in settings.sources for each in _watched(hass, source)
+        ),
         source=", ".join(title for title, _ in lacks),
     )
+
+
+def _watched(hass: HomeAssistant, source: DemandSource) -> list[str]:
+    """Return the entities that tell what a source asks for."""
+    state, end = hass.states.get(source.entity_id), None
+    if state is not None and tells_begin(state):
+        end = find_end(hass, source.entity_id)
+    return [source.entity_id, *([] if end is None else [end])]
+
+
+def tells_begin(state: State) -> bool:
+    """Say whether an entity tells when an event begins, and no power."""
+    return state.domain == "sensor" and _class(state) == "timestamp"
+
+
+def _class(state: State) -> object:
+    return state.attributes.get("device_class")
 
 
 async def async_ask(
@@ -301,7 +341,9 @@ async def async_ask(
         return await _async_events(hass, source, now)
     if source.kind is Kind.SWITCH:
         return of_switch(state, source, now)
-    if _unit(state) not in _WATTS or state.attributes.get("device_class") in _TIMES:
+    if tells_begin(state):
+        return of_pair(hass, state, source, now)
+    if _unit(state) not in _WATTS or _class(state) in _NO_POWER:
         return Lack.OTHER_UNIT
     return of_watts(state, source, now)
 
@@ -336,7 +378,8 @@ def find(hass: HomeAssistant, own_domain: str) -> list[State]:
     found: list[State] = []
     for state in hass.states.async_all(tuple(KINDS)):
         entry = registry.async_get(state.entity_id)
-        if (entry is None or entry.platform != own_domain) and _looks_like(state):
+        platform = "" if entry is None else entry.platform
+        if platform != own_domain and _looks_like(state, platform):
             found.append(state)
     return found
 
@@ -345,10 +388,19 @@ _WORDS: Final = (
     *("saving_session", "free_electricity", "octoplus", "peak", "demand_response"),
     *("14a", "lpc", "power_limit", "consumption_limit", "grid_event", "axle", "flex"),
 )
+_PLATFORMS: Final = frozenset({"axle_energy", "hydroquebec_peak", "electric_kiwi"})
+"""Integrations that tell such events, whatever they are called."""
+_ALL_DAY: Final = ("peak_today", "peak_tomorrow")
+"""What is on for whole days in which there is an event."""
 
 
-def _looks_like(state: State) -> bool:
+def _looks_like(state: State, platform: str) -> bool:
     if state.domain == "calendar":
         return True
+    if _class(state) in _NO_POWER and not is_begin(state):
+        return False
     name = state.entity_id.partition(".")[2]
-    return any(word in name for word in _WORDS)
+    if any(word in name for word in _ALL_DAY):
+        return False
+    told = is_begin(state) and platform in _PLATFORMS
+    return told or any(word in name for word in _WORDS)

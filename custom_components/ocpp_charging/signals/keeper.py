@@ -55,6 +55,7 @@ class Lack(StrEnum):
     UNAVAILABLE = "unavailable"
     NO_VALUES = "no_values"
     OTHER_UNIT = "other_unit"
+    NO_END = "no_end"
     OUTDATED = "outdated"
     NO_FORECAST = "no_forecast"
     FORECAST_FAILED = "forecast_failed"

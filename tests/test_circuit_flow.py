@@ -82,6 +82,7 @@ async def test_the_first_fuse_is_the_main_one_and_one_number_is_for_all_phases(
 ) -> None:
     result = await begin(hass, entry)
     assert result["step_id"] == "main"
+    assert suggested(result, "name") == "Main fuse"
     assert "parent" not in fields(result)
     result = await answer(
         hass, result, {**MAIN, "name": "  Main fuse ", "other_a": 8, "safe_a": 0}

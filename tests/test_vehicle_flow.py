@@ -155,6 +155,7 @@ async def test_a_car_needs_no_more_than_a_name(
     result = await answer(hass, result, {})
     # There are neither tags nor chargers to choose from.
     assert fields(result) == {"target_soc", "minimum_soc", "energy_kwh", "priority"}
+    assert suggested(result, "priority") == "normal"
     result = await answer(hass, result, {})
     result = await answer(hass, result, {})
     assert result["type"] is FlowResultType.CREATE_ENTRY

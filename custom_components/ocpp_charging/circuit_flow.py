@@ -9,6 +9,7 @@ from homeassistant.config_entries import (
     SubentryFlowResult,
 )
 from homeassistant.const import CONF_NAME
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.selector import (
     EntitySelector,
     EntitySelectorConfig,
@@ -19,6 +20,7 @@ from homeassistant.helpers.selector import (
     SelectSelectorMode,
     TextSelector,
 )
+from homeassistant.helpers.translation import async_get_cached_translations
 import probatio
 
 from .const import (
@@ -29,7 +31,9 @@ from .const import (
     CONF_PARENT,
     CONF_SAFE_A,
     CONF_WIRING,
+    DOMAIN,
     SUBENTRY_CHARGER,
+    SUBENTRY_CIRCUIT,
 )
 from .planning.circuits import STRAIGHT, CircuitSettings, HomeCircuits
 from .signal_steps import number_selector, suggested
@@ -109,6 +113,8 @@ class CircuitSubentryFlow(ConfigSubentryFlow):
     ) -> SubentryFlowResult:
         errors: dict[str, str] = {}
         shown: Mapping[str, Any] = self._shown()
+        if not below and not shown:
+            shown = {CONF_NAME: usual_title(self.hass, SUBENTRY_CIRCUIT)}
         if user_input is not None:
             errors = self._wrong(user_input)
             if not errors:
@@ -300,6 +306,18 @@ class CircuitSubentryFlow(ConfigSubentryFlow):
             for each in home.settings
             if each.key and each.key not in below
         }
+
+
+@callback
+def usual_title(hass: HomeAssistant, kind: str) -> str:
+    """Return what the first subentry of a kind, a fuse or a car, is called.
+
+    Empty as long as Home Assistant has not loaded our texts.
+    """
+    texts = async_get_cached_translations(
+        hass, hass.config.language, "selector", DOMAIN
+    )
+    return texts.get(f"component.{DOMAIN}.selector.smart_title.options.{kind}", "")
 
 
 def _limits(typed: Mapping[str, Any]) -> tuple[float, float, float]:

@@ -22,11 +22,10 @@ from homeassistant.helpers.selector import (
     SelectSelectorMode,
     TimeSelector,
 )
-from homeassistant.helpers.translation import async_get_cached_translations
 from homeassistant.util import dt as dt_util
 import probatio
 
-from .circuit_flow import MAIN_SELECTOR
+from .circuit_flow import MAIN_SELECTOR, usual_title
 from .const import (
     CONF_BATTERY_KWH,
     CONF_LIMIT_A,
@@ -157,16 +156,12 @@ class SmartFlow(PriceFlow, SignalSteps):
     @callback
     def _add(self, kind: str, data: Mapping[str, Any]) -> None:
         """Add a fuse or a car, to be changed later in its own place."""
-        texts = async_get_cached_translations(
-            self.hass, self.hass.config.language, "selector", DOMAIN
-        )
-        key = f"component.{DOMAIN}.selector.smart_title.options.{kind}"
         self.hass.config_entries.async_add_subentry(
             self.config_entry,
             ConfigSubentry(
                 data=MappingProxyType(dict(data)),
                 subentry_type=kind,
-                title=texts[key],
+                title=usual_title(self.hass, kind),
                 unique_id=None,
             ),
         )

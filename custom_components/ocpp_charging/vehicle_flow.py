@@ -230,7 +230,7 @@ class VehicleSubentryFlow(ConfigSubentryFlow):
     ) -> SubentryFlowResult:
         """Ask what the car is known by, and how much it is to be charged."""
         errors: dict[str, str] = {}
-        shown: Mapping[str, Any] = self._data
+        shown: Mapping[str, Any] = {CONF_PRIORITY: "normal", **self._data}
         if user_input is not None:
             errors = self._wrong_habits(user_input)
             if not errors:

@@ -200,6 +200,36 @@ async def test_good_plans_are_there_while_better_ones_are_searched(
     assert of(made).diagnostics()["searching"] is False
 
 
+@pytest.mark.parametrize("fails", [False, True], ids=["found", "fails"])
+async def test_a_plan_that_still_counts_stays_until_the_search_for_another_ends(
+    home: Make, search: Search, fails: bool
+) -> None:
+    search.may_end.set()
+    made = await home(circuit(20.0), options=START_COST)
+    one, two = await made.plug(1), await made.plug(2)
+    await goal(made, 30.0, 1, 2)
+    await searched(made)
+    before = one.plan
+    search.may_end.clear()
+    search.begun.clear()
+    search.fails = fails
+    one.async_request()
+    await made.pass_time(seconds=11)
+    await search.has_begun()
+    assert one.plan is before
+    assert one.jointly is not None
+    assert one.jointly.searching
+    # What is wished is at once in a plan, if only in a quick one.
+    await two.async_set(target_kwh=29)
+    assert two.plan is not None
+    assert two.plan.needed_kwh == pytest.approx(29)
+    assert one.plan is before
+    search.may_end.set()
+    await searched(made)
+    assert one.plan is not before
+    assert not one.jointly.searching
+
+
 SEARCHING = Jointly(cars=2, gap=0.1, relative_gap=0.1, searching=True)
 
 

@@ -179,7 +179,7 @@ class ConnectorPlan(Wished):
     def _forget_plan(self) -> None:
         self._timers.async_cancel()
         self.plan = self.problem = self.need = self._car = self._made_at = None
-        self._told_of = None
+        self._told_of = self._draft = None
         self._basis = self.jointly = None
         self.failed = False
 
@@ -225,6 +225,8 @@ class ConnectorPlan(Wished):
     _taken_when_made = 0.0
     _told_of: Plan | None = None
     """The last plan of which it was told what it means."""
+    _draft: tuple[Basis, Plan] | None = None
+    """A quick plan that waits for a better one, and what it was made from."""
 
     async def async_basis(self, now: datetime) -> Basis | None:
         """Return what a plan is made from now, which takes in all that has changed.
@@ -271,31 +273,44 @@ class ConnectorPlan(Wished):
     def async_take(
         self, basis: Basis, made: Plan, jointly: Jointly | None = None
     ) -> None:
-        """Take over a plan, unless the car was unplugged meanwhile."""
+        """Take over a plan, unless the car was unplugged meanwhile.
+
+        A quick one waits for the better one that is being searched for, where the plan
+        so far still counts: nobody is to see it for a second.
+        """
         if basis.plugged is not self._stay.plugged:
             return
         self.failed = False
-        self.plan, self.problem, self.need = made, basis.problem, basis.need
         self.jointly = jointly
+        quick = jointly is not None and jointly.searching
+        if quick and self.plan is not None and basis.problem.state.plan is self.plan:
+            self._draft = basis, made
+            self._tell()
+            return
+        self._draft = None
+        self.plan, self.problem, self.need = made, basis.problem, basis.need
         self._taken_when_made = basis.taken_kwh
-        self._note_happening()
+        if not quick:
+            self._note_happening(made)
         self._watch_edge()
         self._tell()
 
-    def _note_happening(self) -> None:
-        """See what another plan means, when no better one is about to replace it."""
-        drafted = self.jointly is not None and self.jointly.searching
-        if self.plan is not None and not drafted:
-            before, self._told_of = self._told_of, self.plan
-            self.happenings.made(before, self.plan)
+    def _note_happening(self, made: Plan) -> None:
+        """See what a plan means that no better one is about to replace."""
+        before, self._told_of = self._told_of, made
+        self.happenings.made(before, made)
 
     @callback
     def async_not_searching(self) -> None:
-        """Show that no better plan is searched for any more."""
-        if self.jointly is not None:
-            self.jointly = replace(self.jointly, searching=False)
-            self._note_happening()
-            self._tell()
+        """Make do with the quick plan: no better one is searched for any more."""
+        if self.jointly is None or self.plan is None:
+            return
+        self.jointly = replace(self.jointly, searching=False)
+        if self._draft is not None:
+            self.async_take(*self._draft, self.jointly)
+            return
+        self._note_happening(self.plan)
+        self._tell()
 
     @callback
     def async_failed(self, error: Exception) -> None:
@@ -305,6 +320,7 @@ class ConnectorPlan(Wished):
             _LOGGER.error("No plan could be made for %s", name, exc_info=error)
         self.failed = True
         self.plan = self.problem = self.need = self.jointly = self._told_of = None
+        self._draft = None
         self._watch_edge()
         self._tell()
 

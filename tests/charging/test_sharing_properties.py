@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from custom_components.ocpp_charging.charging.circuits import Circuit, Circuits
 from custom_components.ocpp_charging.charging.claims import (
@@ -168,7 +168,21 @@ def test_each_gets_nothing_or_what_its_car_bears_in_whole_steps(past: Any) -> No
             assert abs(steps - round(steps)) < 1e-4
 
 
+LIMITED_A_MOMENT_AGO: tuple[House, list[Any]] = (
+    house(hysteresis_a=1.0),
+    [
+        (after(second), {"a": claim}, {}, limit)
+        for second, claim, limit in (
+            (1, car(6, max_a=8, min_a=1.4, content_a=0.0), 4200.0),
+            (2, car(6, max_a=8, min_a=1.4), None),
+        )
+    ],
+)
+"""It lacks an ampere because of the grid's limit, and not because others have it."""
+
+
 @given(past=some_past())
+@example(past=LIMITED_A_MOMENT_AGO)
 @settings(max_examples=80, deadline=None)
 def test_a_car_alone_gets_as_much_whatever_it_takes_of_it(past: Any) -> None:
     home, moments = past

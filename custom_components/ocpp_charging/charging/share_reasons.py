@@ -71,4 +71,5 @@ class Story:
             replace(one, content=None) if one.key == seeker.key else one
             for one in self.seekers
         ]
-        return fill(as_if, self.bounds)[seeker.key] > current_a + TINY
+        could_have = fill(as_if, self.bounds)[seeker.key]
+        return could_have > max(current_a, self.possible[seeker.key]) + TINY

@@ -107,7 +107,7 @@ def charger_of(entry: MockConfigEntry, identity: str = IDENTITY) -> Charger:
 
 
 async def wait_for_charger(
-    charger: Charger, condition: Callable[[Charger], Any], timeout: float = 10
+    charger: Charger, condition: Callable[[Charger], Any], timeout: float = 30
 ) -> None:
     """Wait until a condition on a charger holds; it is asked after every change."""
     changed = asyncio.Event()
@@ -140,7 +140,7 @@ async def wait_for_state(
     stop = async_track_state_change_event(hass, entity_id, look)
     try:
         look()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await reached.wait()
     except TimeoutError:
         pytest.fail(f"{entity_id} is still {hass.states.get(entity_id)}")

@@ -305,7 +305,7 @@ async def test_the_owner_is_told_of_a_wrong_password_at_once(
     result = await answer(hass, await begin(hass, central_entry), named())
     result = await answer(hass, result, {})
     await dial(central_entry, simulated, password=OTHER_PASSWORD)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         result = await until_waited(hass, result)
     assert result["step_id"] == "wrong_password"
     assert int(result["description_placeholders"]["count"]) >= invitation.TROUBLE
@@ -382,7 +382,7 @@ async def test_the_owner_is_told_of_another_name_at_once_and_once(
     result = await answer(hass, await begin(hass, central_entry), named())
     result = await answer(hass, result, {})
     other = await dial(central_entry, simulated, "SN-4711", password=None)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         result = await until_waited(hass, result)
     assert result["step_id"] == "other_identity"
     calls = central.unknown["SN-4711"].attempts
@@ -397,7 +397,7 @@ async def test_the_owner_is_told_of_another_name_at_once_and_once(
         )
     )
     await dial(central_entry, simulated)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         result = await until_waited(hass, result)
     assert result["step_id"] == "found"
 

@@ -157,7 +157,7 @@ async def test_a_transfer_that_stands_still_ends_and_may_be_tried_again(
 
     monkeypatch.setattr(files, "CHUNK_TIMEOUT", 0.05)
     path = upload_path(ticket.token)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         answer = await outside.put(path, data=stuck())
     assert answer.status == HTTPStatus.REQUEST_TIMEOUT
     assert left_over(hass) == []
@@ -260,7 +260,7 @@ async def test_a_charger_that_goes_away_in_the_middle_may_come_again(
     writer.write(head.encode())
     await begun(hass)
     writer.transport.abort()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while ticket.busy or left_over(hass):  # noqa: ASYNC110 - the disk tells
             await asyncio.sleep(0)
     assert not ticket.done.done()
@@ -271,7 +271,7 @@ async def test_a_charger_that_goes_away_in_the_middle_may_come_again(
 
 async def begun(hass: HomeAssistant) -> None:
     """Wait until a file that is being sent is on the disk, in part."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not any(each.endswith(".part") for each in left_over(hass)):  # noqa: ASYNC110 - the disk tells
             await asyncio.sleep(0)
 

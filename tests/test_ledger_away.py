@@ -448,6 +448,6 @@ async def tag_sensor(entry: MockConfigEntry, registry: er.EntityRegistry) -> str
             if found.translation_key == "tag_energy":
                 stop()
                 return found.entity_id
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await added.wait()
         added.clear()

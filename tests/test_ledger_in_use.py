@@ -129,7 +129,7 @@ async def test_a_stop_is_not_answered_while_it_cannot_be_kept_and_then_it_is(
         assert charge_point.sent_calls("StopTransaction")
     await wait_for_health(ledger, healthy=True)
     assert not issue_registry.async_get_issue(DOMAIN, issue)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while session["state"] != "ended":
             (session,) = (await get_sessions(hass, charger_entry))["sessions"]
 
@@ -139,7 +139,7 @@ async def wait_for_health(ledger: Any, *, healthy: bool) -> None:
     changed = asyncio.Event()
     stop = ledger.listen(lambda _: changed.set())
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while (ledger.health is None) is not healthy:
                 changed.clear()
                 await changed.wait()

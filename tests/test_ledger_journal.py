@@ -114,7 +114,7 @@ async def test_what_changes_is_written_by_itself(url: str) -> None:
     journal = await loaded(url)
     for number in range(25):
         journal.remember(f"CP{number}", ChargerMemory(accepted=True))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while journal.ledger.waiting < 25:  # noqa: ASYNC110 - the loop's own turns
             await asyncio.sleep(0)
     await journal.ledger.flush()
@@ -479,7 +479,7 @@ class Late:
         journal.on_loaded.append(loaded.set)
         self._folder.unlink()
         self._aside.rename(self._folder)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await loaded.wait()
 
 

@@ -70,7 +70,7 @@ async def test_who_listens_is_told_whose_sessions_have_changed(
     stop_listening = any_ledger.listen_sessions(told.put_nowait)
 
     async def next_told() -> frozenset[str]:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             return await told.get()
 
     number = await any_ledger.open_transaction(start())

@@ -74,7 +74,7 @@ def fuse_of(entry: MockConfigEntry) -> Fuse:
 
 
 async def told(
-    entry: MockConfigEntry, so: Callable[[], object], timeout: float = 10
+    entry: MockConfigEntry, so: Callable[[], object], timeout: float = 30
 ) -> None:
     """Wait until something is so; it is looked at whenever the fuses are."""
     changed = asyncio.Event()
@@ -105,7 +105,7 @@ def offered(point: ChargePoint) -> float:
 
 async def offers(point: ChargePoint, amperes: float) -> None:
     """Wait until a charger offers so much."""
-    await point.wait_for(lambda one: offered(one) == pytest.approx(amperes), 10)
+    await point.wait_for(lambda one: offered(one) == pytest.approx(amperes), 30)
 
 
 async def draws(entry: MockConfigEntry, amperes: float, identity: str = "CP1") -> None:
@@ -234,7 +234,7 @@ async def test_two_cars_share_and_one_below_a_smaller_fuse_gets_no_more_than_tha
     assert fuse_of(entry).shares[second, 1].why is Why.CIRCUIT
     await charge(entry, first_point)
     await told(entry, lambda: len(fuse_of(entry).shares) == 2)
-    await first_point.wait_for(lambda one: offered(one) >= 11, 10)
+    await first_point.wait_for(lambda one: offered(one) >= 11, 30)
     together = sum(one.current_a for one in fuse_of(entry).shares.values())
     assert together <= 22
     site = site_of(entry.runtime_data)

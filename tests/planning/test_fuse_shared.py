@@ -101,8 +101,8 @@ async def test_what_a_car_does_not_take_goes_to_the_other_and_comes_back(
     assert state.attributes["why"] == "unused"
 
     car.max_current_a = 16
-    await modest.wait_for(lambda one: offered(one) >= 12, 10)
-    await greedy.wait_for(lambda one: offered(one) <= 13, 10)
+    await modest.wait_for(lambda one: offered(one) >= 12, 30)
+    await greedy.wait_for(lambda one: offered(one) <= 13, 30)
     sums.stop()
     assert sums.greatest <= 25
 
@@ -191,7 +191,7 @@ async def test_where_there_is_not_enough_for_two_they_take_turns(
             ("CP2", points[0], points[1]),
             ("CP1", points[1], points[0]),
         ):
-            await one.wait_for(lambda one: offered(one) >= 6, 15)
+            await one.wait_for(lambda one: offered(one) >= 6, 30)
             assert offered(other) == 0
             assert why(entry, identity) in {Why.ROTATION, Why.SLOW_RISE}
     sums.stop()

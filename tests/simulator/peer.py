@@ -74,7 +74,7 @@ class Peer:
     def actions(self) -> list[str]:
         return [name for name, _ in self.calls]
 
-    async def until(self, predicate: Callable[[], Any], timeout: float = 5.0) -> Any:
+    async def until(self, predicate: Callable[[], Any], timeout: float = 20.0) -> Any:
         """Wait until something has come in that makes the predicate true."""
         async with asyncio.timeout(timeout):
             while not (found := predicate()):
@@ -82,7 +82,9 @@ class Peer:
                 await self._changed.wait()
         return found
 
-    async def call(self, action: str, payload: Any = None, timeout: float = 5.0) -> Any:
+    async def call(
+        self, action: str, payload: Any = None, timeout: float = 20.0
+    ) -> Any:
         """Call the charge point; return [3, id, payload] or [4, id, code, ...]."""
         message_id = f"peer-{next(self._ids)}"
         future = asyncio.get_running_loop().create_future()

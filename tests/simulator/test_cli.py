@@ -1,6 +1,7 @@
 """The command line, its sentences, and the commands typed while it runs."""
 
 import asyncio
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 import signal
@@ -96,6 +97,8 @@ async def test_the_command_line_charges_cars_and_ends_on_ctrl_c(peer: Peer) -> N
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        # A shell has what it runs in the background ignore Ctrl-C, and so would this.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     await peer.until(lambda: len(peer.payloads("MeterValues")) > 3, 25)
     process.send_signal(signal.SIGINT)

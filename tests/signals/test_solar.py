@@ -1,5 +1,6 @@
 """The forecast of the sun: any integration's, Solcast's lists, several added up."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -118,6 +119,28 @@ async def test_one_that_fails_is_told_and_the_others_count(
     assert known.lack is Lack.FORECAST_FAILED
     assert known.source == "East"
     assert known.series.at(NOW) == 4000
+
+
+async def test_all_are_asked_at_once_so_a_slow_one_keeps_no_other_waiting(
+    hass: HomeAssistant,
+) -> None:
+    both_are_asked = asyncio.Barrier(2)
+
+    async def slow(hass: HomeAssistant, entry_id: str) -> Mapping[str, Any] | None:
+        await both_are_asked.wait()
+        return await tell(hass, entry_id)
+
+    south = await forecaster(hass, "my_sun", "South", slow)
+    west = await forecaster(hass, "other_sun", "West", slow)
+    assert [one.title for one, _ in await async_find(hass)] == ["South", "West"]
+    settings = SolarSettings(
+        forecasts=tuple(
+            Forecast(entry_id=each.entry_id, title=each.title) for each in (south, west)
+        )
+    )
+    known = await async_read(hass, settings, SolarKnown(), NOW)
+    assert not known.missing
+    assert known.series.at(NOW) == 2 * 4000
 
 
 async def test_what_was_known_stays_when_none_is_told(hass: HomeAssistant) -> None:

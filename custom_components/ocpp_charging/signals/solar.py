@@ -4,7 +4,7 @@ Any integration counts that has a forecast for Home Assistant's energy dashboard
 Solcast's own lists, which also tell how sure they are.
 """
 
-from asyncio import timeout
+from asyncio import gather, timeout
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
@@ -165,33 +165,45 @@ async def async_read(
     hass: HomeAssistant, settings: SolarSettings, before: SolarKnown, now: datetime
 ) -> SolarKnown:
     """Return the sum of the forecasts now; what was known stays when none is told."""
-    known: list[Series] = []
-    missing: list[str] = []
-    entity_ids: list[str] = []
-    for forecast in settings.forecasts:
-        states = _detailed(hass, forecast.entry_id)
-        entity_ids += [state.entity_id for state in states]
-        series = await async_forecast(hass, forecast.entry_id, settings.caution)
-        if series is None:
-            missing.append(forecast.title)
-        else:
-            known.append(series)
-    source = " + ".join(missing or [each.title for each in settings.forecasts])
+    forecasts = settings.forecasts
+    entity_ids = tuple(
+        state.entity_id
+        for forecast in forecasts
+        for state in _detailed(hass, forecast.entry_id)
+    )
+    told = await _async_told(
+        hass, [each.entry_id for each in forecasts], settings.caution
+    )
+    known = [series for series in told if series is not None]
+    missing = tuple(
+        each.title
+        for each, series in zip(forecasts, told, strict=True)
+        if series is None
+    )
+    source = " + ".join(missing or [each.title for each in forecasts])
     if not known:
         return SolarKnown(
             series=before.series,
-            missing=tuple(missing),
+            missing=missing,
             lack=Lack.NO_FORECAST,
-            entity_ids=tuple(entity_ids),
+            entity_ids=entity_ids,
             source=source,
         )
     return SolarKnown(
         series=total(known).between(now - KEPT, now + REACH),
-        missing=tuple(missing),
+        missing=missing,
         lack=Lack.FORECAST_FAILED if missing else None,
-        entity_ids=tuple(entity_ids),
+        entity_ids=entity_ids,
         source=source,
     )
+
+
+async def _async_told(
+    hass: HomeAssistant, entry_ids: Sequence[str], caution: Caution
+) -> list[Series | None]:
+    """Return what entries forecast; one that is slow keeps no other waiting."""
+    asked = (async_forecast(hass, entry_id, caution) for entry_id in entry_ids)
+    return await gather(*asked)
 
 
 async def async_forecast(
@@ -248,16 +260,20 @@ def _list_of(state: State) -> object:
 async def async_find(hass: HomeAssistant) -> list[tuple[Forecast, Series]]:
     """Return the forecasts that there are now, by the names of their entries."""
     platforms = await async_get_energy_platforms(hass)
-    found: list[tuple[Forecast, Series]] = []
-    for entry in hass.config_entries.async_entries():
-        if entry.state is not ConfigEntryState.LOADED or (
-            entry.domain not in {*platforms, SOLCAST}
-        ):
-            continue
-        series = await async_forecast(hass, entry.entry_id, Caution.LIKELY)
-        if series is not None:
-            forecast = Forecast(entry_id=entry.entry_id, title=entry.title)
-            found.append((forecast, series))
+    entries = [
+        entry
+        for entry in hass.config_entries.async_entries()
+        if entry.state is ConfigEntryState.LOADED
+        and entry.domain in {*platforms, SOLCAST}
+    ]
+    ids = [entry.entry_id for entry in entries]
+    found = [
+        (Forecast(entry_id=entry.entry_id, title=entry.title), series)
+        for entry, series in zip(
+            entries, await _async_told(hass, ids, Caution.LIKELY), strict=True
+        )
+        if series is not None
+    ]
     return sorted(found, key=lambda one: one[0].title.casefold())
 
 

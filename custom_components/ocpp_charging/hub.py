@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 import errno
+from functools import partial
 import logging
 from typing import Any
 
@@ -49,6 +50,7 @@ from .past_sessions import PastSessions
 from .planning import Planning
 from .planning.fuse import Fuse
 from .planning.steerings import Steerings
+from .renamed import async_follow_renamed
 from .repairs import RepairDesk
 from .security_watch import SecurityWatch
 from .settlement import Settlement
@@ -262,6 +264,7 @@ class Hub:
             self.planning.async_start,
             self.fuse.async_start,
             self.steering.async_start,
+            partial(async_follow_renamed, self.hass, self.entry),
         ):
             self.entry.async_on_unload(start())
         self.entry.async_on_unload(

@@ -9,7 +9,7 @@ from typing import Any
 
 from homeassistant.config_entries import ConfigSubentry, ConfigSubentryData
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -476,3 +476,21 @@ def subentry_of(entry: MockConfigEntry, identity: str) -> str:
     """Return the id of a charger's subentry."""
     found: str = entry.runtime_data.subentry_id_of(identity)
     return found
+
+
+async def test_the_meter_of_a_fuse_is_followed_when_it_gets_another_id(
+    hass: HomeAssistant, unloads: None
+) -> None:
+    registry = er.async_get(hass)
+    flow = registry.async_get_or_create("sensor", "meter", "one").entity_id
+    hass.states.async_set(flow, "7", {"unit_of_measurement": "A"})
+    entry = await set_up(
+        hass, central_system(charger(), circuit(meter=[flow, *METERS[1:]]))
+    )
+    registry.async_update_entity(flow, new_entity_id="sensor.main_l1")
+    await hass.async_block_till_done()
+    (kept,) = entry.get_subentries_of_type("circuit")
+    assert kept.data["meter"] == ["sensor.main_l1", *METERS[1:]]
+    home = fuse_of(entry).home
+    assert home is not None
+    assert home.settings[0].meter == ("sensor.main_l1", *METERS[1:])

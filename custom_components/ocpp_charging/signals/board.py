@@ -21,7 +21,6 @@ from .house_battery import Battery, SunSettings, read_battery
 from .keeper import Keeper, Topic
 from .meter import HouseMeter, HouseSettings
 from .prices.home import HomePrices
-from .renamed import async_follow_renamed
 from .set_limit import SetLimit
 from .solar import SolarKnown, SolarSettings, async_read as async_read_solar
 
@@ -150,7 +149,6 @@ class SignalBoard:
                 self.set_limit,
             )
         ]
-        stops.append(async_follow_renamed(self._hass, self._entry))
 
         def stop() -> None:
             for one in stops:

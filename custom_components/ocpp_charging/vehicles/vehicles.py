@@ -7,11 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import Event, HomeAssistant, callback
-from homeassistant.helpers.entity_registry import EventEntityRegistryUpdatedData
-from homeassistant.helpers.event import (
-    async_track_entity_registry_updated_event,
-    async_track_state_change_event,
-)
+from homeassistant.helpers.event import async_track_state_change_event
 from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
@@ -21,7 +17,7 @@ from ..csms.model import Change
 from ..ledger import LedgerUnavailable
 from .choices import GUEST as GUEST_CHOICE
 from .outlet import Outlet
-from .settings import ENTITY_KEYS, VehicleSettings
+from .settings import VehicleSettings
 from .usual import async_usual_kwh
 from .vehicle import Vehicle
 from .which import NEAR, NOTHING, CarReason, CarSeen, CarThere, which_cars
@@ -200,18 +196,9 @@ class Vehicles:
             return
         self._follow_nothing()
         self._followed = wanted
-        stops = (
-            async_track_state_change_event(self._hass, wanted, self._entity_changed),
-            async_track_entity_registry_updated_event(
-                self._hass, wanted, self._entity_renamed
-            ),
+        self._stop_entities = async_track_state_change_event(
+            self._hass, wanted, self._entity_changed
         )
-
-        def stop() -> None:
-            for each in stops:
-                each()
-
-        self._stop_entities = stop
 
     def _follow_nothing(self) -> None:
         self._followed = frozenset()
@@ -224,19 +211,6 @@ class Vehicles:
         changed = [each.read() for each in self.vehicles.values()]
         if any(changed):
             self._look(changed=True)
-
-    @callback
-    def _entity_renamed(self, event: Event[EventEntityRegistryUpdatedData]) -> None:
-        """Follow an entity that the owner gave another id."""
-        if event.data["action"] != "update" or "old_entity_id" not in event.data:
-            return
-        old, new = event.data["old_entity_id"], event.data["entity_id"]
-        for subentry in self._entry.get_subentries_of_type(SUBENTRY_VEHICLE):
-            named = {key: new for key in ENTITY_KEYS if subentry.data.get(key) == old}
-            if named:
-                self._hass.config_entries.async_update_subentry(
-                    self._entry, subentry, data={**subentry.data, **named}
-                )
 
     # Which of them is where
 

@@ -1,12 +1,12 @@
-"""Keeps the settings of signals right when the owner gives an entity another id.
+"""Keeps settings right when the owner gives an entity another id.
 
 Sources of prices and CO2 are kept by their id in the registry, which stays. Those of
-the house, its battery and the grid are kept by the id that their form shows, and
-follow it here.
+the house, its battery, the grid, fuses and cars are kept by the id that their form
+shows, and follow it here.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import Event, HomeAssistant, callback
@@ -15,14 +15,16 @@ from homeassistant.helpers.entity_registry import (
     EventEntityRegistryUpdatedData,
 )
 
-from .keeper import Topic
+from .const import SUBENTRY_CIRCUIT, SUBENTRY_VEHICLE
+from .signals.keeper import Topic
 
-_FOLLOWED = (Topic.HOUSE, Topic.GRID, Topic.SURPLUS)
+_TOPICS: Final = (Topic.HOUSE, Topic.GRID, Topic.SURPLUS)
+_SUBENTRIES: Final = (SUBENTRY_CIRCUIT, SUBENTRY_VEHICLE)
 
 
 @callback
 def async_follow_renamed(hass: HomeAssistant, entry: ConfigEntry) -> Callable[[], None]:
-    """Begin to follow the entities that the options name; returns how to stop."""
+    """Begin to follow the entities that the settings name; returns how to stop."""
 
     @callback
     def renamed(event: Event[EventEntityRegistryUpdatedData]) -> None:
@@ -31,10 +33,15 @@ def async_follow_renamed(hass: HomeAssistant, entry: ConfigEntry) -> Callable[[]
             return
         old, new = data["old_entity_id"], data["entity_id"]
         options = {
-            key: replaced(value, old, new) if key in _FOLLOWED else value
+            key: replaced(value, old, new) if key in _TOPICS else value
             for key, value in entry.options.items()
         }
         hass.config_entries.async_update_entry(entry, options=options)
+        for subentry in tuple(entry.subentries.values()):
+            if subentry.subentry_type in _SUBENTRIES:
+                hass.config_entries.async_update_subentry(
+                    entry, subentry, data=replaced(subentry.data, old, new)
+                )
 
     return hass.bus.async_listen(EVENT_ENTITY_REGISTRY_UPDATED, renamed)
 

@@ -78,12 +78,27 @@ class SmartFlow(PriceFlow, SignalSteps):
         plans = list(self.config_entry.runtime_data.planning.connectors.values())
         if not plans:
             return self.async_abort(reason="no_connector")
+        other: str | None = None
         if user_input is not None:
-            return await self._async_set_up(plans, user_input)
-        self._found = await async_find(self.hass, dt_util.utcnow(), DOMAIN)
+            chosen = self._chosen(user_input)
+            other = None if chosen is None else self._other_currency(chosen.reading)
+            if other is None:
+                return await self._async_set_up(plans, user_input)
+        else:
+            self._found = await async_find(self.hass, dt_util.utcnow(), DOMAIN)
         return self.async_show_form(
-            step_id="smart", data_schema=probatio.Schema(self._fields(plans[0]))
+            step_id="smart",
+            data_schema=self.add_suggested_values_to_schema(
+                probatio.Schema(self._fields(plans[0])), user_input
+            ),
+            errors={} if other is None else {CONF_SOURCE: "feed_in_currency"},
+            description_placeholders={"other": other or ""},
         )
+
+    def _chosen(self, typed: Mapping[str, Any]) -> Candidate | None:
+        """Return the source that prices are to come from; None: the present one."""
+        chosen = typed.get(CONF_SOURCE, KEEP)
+        return None if chosen == KEEP else self._found[int(chosen)]
 
     def _fields(self, plan: ConnectorPlan) -> dict[Any, Any]:
         """Return the fields; what is set up in its own place is not asked for."""
@@ -148,9 +163,8 @@ class SmartFlow(PriceFlow, SignalSteps):
             if changes:
                 await plan.async_set(**changes)
         options = dict(self.config_entry.options)
-        chosen = typed.get(CONF_SOURCE, KEEP)
-        if chosen != KEEP:
-            options[Side.PRICE.value] = _price(self._found[int(chosen)])
+        if (chosen := self._chosen(typed)) is not None:
+            options[Side.PRICE.value] = _price(chosen)
         return self.async_create_entry(data=options)
 
     @callback

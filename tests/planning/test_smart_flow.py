@@ -89,6 +89,36 @@ async def test_a_home_with_one_charger_is_set_up_with_one_form(
     assert made.of().wishes.ready_by is None
 
 
+async def test_a_price_in_another_currency_than_the_feed_in_price_is_refused(
+    home: Make, hass: HomeAssistant
+) -> None:
+    for name, unit in (("sold", "SEK/kWh"), ("bought", "EUR/kWh")):
+        hass.states.async_set(
+            f"sensor.{name}_price", "1", {"unit_of_measurement": unit}
+        )
+    feed_in = {
+        "reader": "present_value",
+        "target": "sensor.sold_price",
+        "title": "Sold",
+    }
+    made = await home(options={"feed_in_price": feed_in})
+    result = await opened(hass, made.entry)
+    (source,) = (each for each in result["data_schema"].schema if each == "source")
+    offered = result["data_schema"].schema[source].config["options"]
+    (wrong,) = (each["value"] for each in offered if "bought" in each["label"])
+    typed = {"steered": True, "source": wrong, "greenness": 30, "main_fuse_a": 25}
+    result = dict(
+        await hass.config_entries.options.async_configure(result["flow_id"], typed)
+    )
+    assert result["errors"] == {"source": "feed_in_currency"}
+    assert_texts(result, "options")
+    # Nothing is set up, and nothing that was typed is lost.
+    assert not made.entry.get_subentries_of_type("circuit")
+    assert "price" not in made.entry.options
+    assert suggested(result, "main_fuse_a") == 25
+    assert suggested(result, "greenness") == 30
+
+
 async def test_another_mode_that_follows_the_plan_stays(
     home: Make, hass: HomeAssistant
 ) -> None:

@@ -266,6 +266,35 @@ def test_a_charger_that_is_wired_turned_is_turned_back() -> None:
     assert on_house((10.0,), (3,), 0.0) == (0.0, 0.0, 10.0)
 
 
+def test_a_meter_that_tells_late_does_not_stop_who_may_go_on() -> None:
+    home = house(hysteresis_a=1.0)
+    state = SharingState()
+
+    def told(second: float, other_a: float, *meter: float) -> dict[str, float]:
+        nonlocal state
+        measured = after(second - 0.1)
+        shares = shared(
+            home,
+            {
+                "one": drawing(10, measured, phases=(1,)),
+                "other": drawing(other_a, measured),
+            },
+            reading(*meter, at=after(second)),
+            state,
+            after(second),
+        )
+        state = shares.state
+        return currents(shares)
+
+    assert told(0, 10, 24, 14, 14) == {"one": 10, "other": 10}
+    assert told(10, 10, 34, 14, 14) == {"one": 10, "other": 0}
+    # The other draws nothing any more, and the meter still tells that it does.
+    for second in (10.5, 12, 14.9):
+        assert told(second, 0, 34, 14, 14) == {"one": 10, "other": 0}
+    # So late is no meter: it is something else that draws.
+    assert told(15.5, 0, 34, 14, 14) == {"one": 0, "other": 0}
+
+
 def test_less_comes_at_once_and_more_after_a_while() -> None:
     home = house(hysteresis_a=1.0)
     at_first = shared(home, {"a": car(32)}, reading(5))

@@ -170,6 +170,8 @@ class Given:
     asked: bool = False
     """Whether that was all it asked for, or took: then it need not wait to ask for
     more."""
+    drew_a: Phases | None = None
+    """What it drew on the house's phases when it was given that; None: unknown."""
 
     def waits(self, time: timedelta, now: datetime) -> bool:
         """Say whether it has to keep for so long what it was given."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from .circuits import NOTHING, Circuit, Phases
-from .claims import Claim, House, Reading, Seen, SharingState, total
+from .claims import Claim, Given, House, Reading, Seen, SharingState, total
 
 FOLLOWED_AFTER = timedelta(seconds=5)
 """In this time a charger follows a lower limit."""
@@ -183,8 +183,25 @@ def _draw(
         low, high = min(drawn, *told), max(drawn, *told)
         if doubted and reading.at - claim.drawn_at > DOUBTED_AFTER:
             low = 0.0
-    falling = 0.0
-    if given is not None and given.since is not None:
-        lately = now - given.since < FOLLOWED_AFTER
-        falling = max(0.0, high - max(low, given.current_a)) if lately else 0.0
-    return _Draw(low=low, high=high, falling=falling)
+    if given is None or not _is_fresh(given, now):
+        return _Draw(low=low, high=high)
+    if given.drew_a is not None:
+        # A meter tells late, too: it may not have seen yet what the charger tells.
+        high = max(high, given.drew_a[phase - 1])
+    return _Draw(
+        low=low, high=high, falling=high - min(high, max(low, given.current_a))
+    )
+
+
+def _is_fresh(given: Given, now: datetime) -> bool:
+    """Say whether a charger may not have followed yet, nor the meter seen it."""
+    return given.since is not None and now - given.since < FOLLOWED_AFTER
+
+
+def drew_until(claim: Claim, had: Given, now: datetime) -> Phases | None:
+    """Return what a meter may still see of a car whose share changes now, in A."""
+    drawn, before = claim.drawn_a, had.drew_a if _is_fresh(had, now) else None
+    if drawn is None or before is None:
+        return drawn or before
+    one, two, three = (max(pair) for pair in zip(drawn, before, strict=True))
+    return one, two, three

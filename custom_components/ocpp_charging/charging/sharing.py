@@ -12,7 +12,7 @@ from math import floor
 from .circuits import Circuit
 from .claims import Claim, Given, House, Reading, Share, Shares, SharingState, Why
 from .fill import TINY, Bound, Seeker, fill, on_step
-from .rest import Rest, rest_of
+from .rest import Rest, drew_until, rest_of
 from .share_reasons import GRID, Story
 from .turns import take_turns, weight
 
@@ -82,7 +82,10 @@ def share(
         state=replace(
             state,
             at=now,
-            given={key: _remember(had[key], one, now) for key, one in allowed.items()},
+            given={
+                key: _remember(claims[key], had[key], one, now)
+                for key, one in allowed.items()
+            },
             seen={key: rest.seen for key, rest in rests.items() if rest.seen},
         ),
         rest_a={key: rest.current_a for key, rest in rests.items()},
@@ -114,15 +117,19 @@ def _had(claim: Claim, given: Given | None) -> Given:
     return replace(given, current_a=whole if whole >= claim.min_a else 0.0)
 
 
-def _remember(had: Given, share: Share, now: datetime) -> Given:
+def _remember(claim: Claim, had: Given, share: Share, now: datetime) -> Given:
     """Return what to remember of a share."""
     same = abs(share.current_a - had.current_a) < TINY
     # One that asks for more stays so until the others have made room for it.
     asks = same and had.asked and share.why is Why.SLOW_RISE
+    asked = asks or share.why in (Why.WANTED, Why.UNUSED)
+    if same:
+        return replace(had, current_a=share.current_a, asked=asked)
     return Given(
         current_a=share.current_a,
-        since=had.since if same else now,
-        asked=asks or share.why in (Why.WANTED, Why.UNUSED),
+        since=now,
+        asked=asked,
+        drew_a=drew_until(claim, had, now),
     )
 
 

@@ -295,6 +295,32 @@ def test_a_meter_that_tells_late_does_not_stop_who_may_go_on() -> None:
     assert told(15.5, 0, 34, 14, 14) == {"one": 0, "other": 0}
 
 
+@pytest.mark.parametrize("step", [1.0, 0.1])
+def test_a_meter_that_trembles_moves_no_share_to_and_fro(step: float) -> None:
+    home = house(hysteresis_a=1.0)
+    one, other, state = 6.0, 6.0, SharingState()
+    had = []
+    for second in range(600):
+        at = after(second)
+        drawn = (one + other, other, other)
+        house_a = 3.0 + 0.01 * (second % 2)
+        shares = shared(
+            home,
+            {
+                "one": drawing(one, at, phases=(1,), need_kw=2.0, step_a=step),
+                "other": drawing(other, at, wanted=16.0, need_kw=3.1, step_a=step),
+            },
+            reading(*(house_a + each for each in drawn), at=at),
+            state,
+            at,
+        )
+        state = shares.state
+        one, other = currents(shares).values()
+        had.append((one, other))
+    assert len(set(had[120:])) == 1
+    assert one + other >= 20
+
+
 def test_less_comes_at_once_and_more_after_a_while() -> None:
     home = house(hysteresis_a=1.0)
     at_first = shared(home, {"a": car(32)}, reading(5))

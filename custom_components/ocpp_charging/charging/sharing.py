@@ -16,6 +16,8 @@ from .rest import Rest, drew_until, rest_of
 from .share_reasons import GRID, Story
 from .turns import take_turns, weight
 
+TREMOR_A = 1.0
+"""What goes to another is more than this."""
 IGNORED_AFTER_S = 15.0
 """A charger that still draws more then doesn't follow, and is reckoned as the house."""
 
@@ -60,6 +62,7 @@ def share(
         for key in _order(claims, state)
     ]
     targets, careful = _targets(house, seekers, bounds, had, now)
+    targets = _steady(seekers, bounds, had, targets)
     given = {
         key: _paced(house, had[key], targets[key], careful[key], now) for key in claims
     }
@@ -222,6 +225,28 @@ def _targets(
     ready = [one for one in rested if had[one.key].current_a or careful[one.key]]
     nothing = dict.fromkeys((one.key for one in seekers), 0.0)
     return nothing | fill(ready, bounds), nothing | careful
+
+
+def _steady(
+    seekers: Sequence[Seeker],
+    bounds: Sequence[Bound],
+    had: Mapping[str, Given],
+    targets: Mapping[str, float],
+) -> Mapping[str, float]:
+    """Return the targets; where what all have fits, nobody loses a step or an ampere.
+
+    With each tremor of a meter it would go to another, and come back.
+    """
+    have = {key: one.current_a for key, one in had.items()}
+    if any(bound.left(have) < -TINY for bound in bounds):
+        return targets
+    return {
+        one.key: have[one.key]
+        if 0 < targets[one.key] < have[one.key] <= one.greatest
+        and have[one.key] - targets[one.key] <= max(one.step, TREMOR_A) + TINY
+        else targets[one.key]
+        for one in seekers
+    }
 
 
 def _is_rested(house: House, had: Given, now: datetime) -> bool:

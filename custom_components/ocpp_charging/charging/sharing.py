@@ -231,8 +231,8 @@ def _steady(
     seekers: Sequence[Seeker],
     bounds: Sequence[Bound],
     had: Mapping[str, Given],
-    targets: Mapping[str, float],
-) -> Mapping[str, float]:
+    targets: dict[str, float],
+) -> dict[str, float]:
     """Return the targets; where what all have fits, nobody loses a step or an ampere.
 
     With each tremor of a meter it would go to another, and come back.

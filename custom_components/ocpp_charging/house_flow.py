@@ -245,15 +245,18 @@ class HouseFlow(SignalSteps):
             )
             settings = DemandSettings(sources=(*others, source))
             return self._keep(Topic.GRID, settings.as_data())
-        asked = await async_ask(self.hass, source, dt_util.utcnow())
+        told = await async_ask(self.hass, source, dt_util.utcnow())
+        asked = [] if isinstance(told, Lack) else [*told]
+        currency = self._price_currency
         return self.async_show_form(
             step_id="grid_confirm",
             data_schema=probatio.Schema({}),
             description_placeholders={
                 "source": source.title,
-                "events": _events(
-                    [] if isinstance(asked, Lack) else asked, self._price_currency
+                "meaning": " · ".join(
+                    _meaning(asked[0] if asked else source, currency)
                 ),
+                "events": _events(asked, currency),
             },
         )
 
@@ -263,7 +266,7 @@ class HouseFlow(SignalSteps):
         """Let the owner choose what counts no longer."""
         sources = self._sources()
         if user_input is not None:
-            gone = {sources[int(index)] for index in user_input[CONF_SOURCES]}
+            gone = {sources[int(index)] for index in user_input.get(CONF_SOURCES, ())}
             kept = DemandSettings(
                 sources=tuple(each for each in sources if each not in gone)
             )
@@ -273,7 +276,8 @@ class HouseFlow(SignalSteps):
             step_id="grid_remove",
             data_schema=probatio.Schema(
                 {
-                    probatio.Required(CONF_SOURCES): choice(
+                    # Of a required list the form would choose the first.
+                    probatio.Optional(CONF_SOURCES): choice(
                         [each.title for each in sources], multiple=True
                     )
                 }
@@ -283,14 +287,22 @@ class HouseFlow(SignalSteps):
 
 def _events(asked: Iterable[Asked], currency: str) -> str:
     """Return what is asked for as a list in Markdown."""
-    lines: list[str] = []
-    for each in asked:
-        parts = [
-            f"{clock(each.start)} – {clock(each.end)}",
-            each.title,
-            *([f"{each.limit_w:.0f} W"] if each.limit_w is not None else []),
-        ]
-        if each.extra_price is not None:
-            parts.append(f"{each.extra_price:+g} {currency}/kWh")
-        lines.append("- " + " · ".join(parts))
+    lines = (
+        " · ".join(
+            (
+                f"- {clock(each.start)} – {clock(each.end)}",
+                each.title,
+                *_meaning(each, currency),
+            )
+        )
+        for each in asked
+    )
     return "\n".join(lines) or "–"
+
+
+def _meaning(of: Asked | DemandSource, currency: str) -> Iterable[str]:
+    """Yield the limit and the price on top, those that there are."""
+    if of.limit_w is not None:
+        yield f"{of.limit_w:.0f} W"
+    if of.extra_price is not None:
+        yield f"{of.extra_price:+g} {currency}/kWh"

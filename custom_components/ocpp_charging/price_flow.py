@@ -72,10 +72,9 @@ ENTITY_SELECTOR: Final = EntitySelector(EntitySelectorConfig(domain=list(DOMAINS
 
 
 def _amount_selector(unit: str) -> NumberSelector:
+    # Of a required number the form would suggest the least, so there is none.
     return NumberSelector(
         NumberSelectorConfig(
-            min=-1000,
-            max=1000,
             step="any",
             mode=NumberSelectorMode.BOX,
             unit_of_measurement=unit,
@@ -231,7 +230,10 @@ class PriceFlow(OptionsFlow):
     ) -> ConfigFlowResult:
         """Ask for a price that is always the same, or has its times."""
         typed = self._draft if self._draft.get(CONF_READER) == TYPED else {}
-        if user_input is not None:
+        errors: dict[str, str] = {}
+        if user_input is not None and CONF_AMOUNT not in user_input:
+            typed, errors = user_input, {CONF_AMOUNT: "price_missing"}
+        elif user_input is not None:
             periods = user_input.get(CONF_PERIODS) or []
             self._draft = {
                 **Source(reader=TYPED).as_data(),
@@ -246,7 +248,8 @@ class PriceFlow(OptionsFlow):
             step_id="price_typed",
             data_schema=probatio.Schema(
                 {
-                    probatio.Required(
+                    # A required one would be 0 until another one is typed.
+                    probatio.Optional(
                         CONF_AMOUNT, description=_suggested(typed.get(CONF_AMOUNT))
                     ): _amount_selector(unit),
                     probatio.Optional(
@@ -254,6 +257,7 @@ class PriceFlow(OptionsFlow):
                     ): _periods_selector(unit),
                 }
             ),
+            errors=errors,
             last_step=False,
         )
 

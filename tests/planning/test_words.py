@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
-from custom_components.ocpp_charging.charging import Reason, ReasonKey, Series, Signals
+from custom_components.ocpp_charging.charging import (
+    Reason,
+    ReasonKey,
+    Series,
+    Shortfall,
+    Signals,
+)
 
 from .conftest import NOW, Make, car
 
@@ -25,6 +31,11 @@ AT = NOW + timedelta(hours=8)
             {"key": "cheaper_later", "at": AT, "percent": 240.0},
             "Waiting: 02:03 is cheaper",
             id="paid",
+        ),
+        pytest.param(
+            {"key": "cheaper_later", "at": AT, "percent": 0.5},
+            "Waiting: 02:03 is cheaper",
+            id="hardly",
         ),
         pytest.param(
             {"key": "cheaper_later"}, "Waiting: it is cheaper later", id="later"
@@ -64,6 +75,68 @@ async def test_who_knows_only_the_co2_is_told_of_co2(home: Make) -> None:
     problem = replace(one.problem, signals=Signals(co2=co2))
     told = Reason(key=ReasonKey.CHEAPER_LATER, at=AT, percent=38.2)
     assert one.words.reason(told, problem) == "Waiting: 02:03 has 38 % less CO2"
+
+
+@pytest.mark.parametrize(
+    ("reason", "text"),
+    [
+        (
+            {"key": "cheaper_later", "at": AT, "percent": 46.0, "price": 0.375},
+            "Waiting: 02:03 is 46 % better, price and CO2 together",
+        ),
+        (
+            {"key": "cheap", "percent": 36.0, "price": 0.25},
+            "Charging: 36 % better than the average, price and CO2 together",
+        ),
+        (
+            {"key": "cheap", "percent": 0.4, "price": 0.25},
+            "Charging: this is among the best times",
+        ),
+    ],
+    ids=["waiting", "charging", "like_the_average"],
+)
+async def test_who_weighs_co2_is_not_told_that_a_dearer_time_is_cheaper(
+    home: Make, reason: dict[str, Any], text: str
+) -> None:
+    made = await home(car(target_soc=80.0), soc=50)
+    one = await made.plug()
+    assert one.problem is not None
+    signals = Signals(
+        price=Series.constant(0.25, NOW, AT), co2=Series.constant(200.0, NOW, AT)
+    )
+    preferences = replace(one.problem.preferences, co2_price=1.25)
+    problem = replace(one.problem, signals=signals, preferences=preferences)
+    told = Reason(**{**reason, "key": ReasonKey(reason["key"])})
+    assert one.words.reason(told, problem) == text
+
+
+@pytest.mark.parametrize(
+    ("hours", "text"),
+    [
+        (8, "5.0 kWh will be missing at 02:03. It can be ready by 03:03."),
+        (
+            -1,
+            (
+                "5.0 kWh are still missing, though 17:03 has passed. "
+                "It can be ready by 03:03."
+            ),
+        ),
+    ],
+    ids=["to_come", "past"],
+)
+async def test_what_is_missing_is_told_in_the_right_tense(
+    home: Make, hours: int, text: str
+) -> None:
+    made = await home(car(target_soc=80.0), soc=50)
+    one = await made.plug()
+    short = Shortfall(
+        energy_kwh=5.0,
+        ready_at=AT + timedelta(hours=1),
+        power_w=None,
+        capped_kwh=0.0,
+        cap_cost=None,
+    )
+    assert one.words.shortfall(short, NOW + timedelta(hours=hours)) == text
 
 
 async def test_another_car_is_told_by_its_name_or_its_charger(home: Make) -> None:

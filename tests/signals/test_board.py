@@ -282,7 +282,7 @@ async def test_a_source_that_fails_is_logged_once_and_told_after_three_hours(
     co2(hass, 210)
     await settle(hass)
     assert issue(hass, entry) is None
-    assert "is told again" in caplog.text
+    assert "Maps tells about co2 again" in caplog.text
     # It is read at the quarter hour again, and not by the retries.
     assert board.co2.lacking_since is None
 

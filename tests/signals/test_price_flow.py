@@ -193,6 +193,19 @@ async def test_a_tariff_can_be_typed(
     assert [item.value for item in entry.runtime_data.prices.price.series] == [0.28]
 
 
+async def test_no_price_is_taken_for_one_that_was_not_typed(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    """Of a required number the form would show the least, and that would be taken."""
+    result = await go(hass, await start(hass, entry), "price_typed")
+    night = {"days": [], "start": "22:00:00", "end": "06:00:00", "amount": 0.2}
+    result = await answer(hass, result, {"periods": [night]})
+    assert result["errors"] == {"amount": "price_missing"}
+    assert suggested(result, "periods") == [night]
+    result = await answer(hass, result, {"amount": 0, "periods": [night]})
+    assert shown(result, "highest") == "0.2000"
+
+
 async def test_fees_can_be_changed_alone(
     hass: HomeAssistant, entry: MockConfigEntry
 ) -> None:

@@ -11,6 +11,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.ocpp_charging.charging.series import Series
 from custom_components.ocpp_charging.signals.prices.found import (
@@ -514,3 +515,73 @@ async def test_the_present_price_of_amber_is_that_of_its_channel(
     reading = await read(hass, "amber", entry.entry_id)
     assert reading.series.at(dt_util.utcnow()) == expected.intervals[0].value
     assert (await read(hass, "amber_feed_in", entry.entry_id)).failure
+
+
+@pytest.mark.parametrize(
+    ("reader", "asked", "shown"),
+    [
+        pytest.param("amber_feed_in", "feed_in", "feedIn", id="feed-in"),
+        pytest.param(
+            "amber_controlled_load",
+            "controlled_load",
+            "controlledLoad",
+            id="controlled-load",
+        ),
+    ],
+)
+async def test_each_channel_of_amber_has_its_forecast_and_its_present_price(
+    hass: HomeAssistant, install: Install, reader: str, asked: str, shown: str
+) -> None:
+    """What is paid for feeding in is positive; what it costs is below zero."""
+    _, expected = await install("amber")
+    (entry,) = hass.config_entries.async_entries("amberelectric")
+    assert isinstance(entry, MockConfigEntry)
+    now, *later = expected.intervals
+
+    def datum(start: datetime, end: datetime, price: float) -> dict[str, Any]:
+        return {
+            "per_kwh": price,
+            "spot_per_kwh": 9,
+            "start_time": (start + timedelta(seconds=1)).isoformat(),
+            "end_time": end.isoformat(),
+        }
+
+    def answer(data: Mapping[str, Any]) -> dict[str, Any]:
+        assert data["channel_type"] == asked
+        return {"forecasts": [datum(each.start, each.end, -0.07) for each in later]}
+
+    register(hass, "amberelectric", "get_forecasts", {str: str}, answer)
+    entity(
+        hass,
+        f"sensor.home_{shown.lower()}_price",
+        "amberelectric",
+        "0.11",
+        {**datum(now.start, now.end, 0.11), "channel_type": shown},
+        entry=entry,
+    )
+    reading = await read(hass, reader, entry.entry_id)
+    assert [item.value for item in reading.series] == [0.11] + [-0.07] * len(later)
+    assert reading.series.end == later[-1].end
+    assert reading.currency == "AUD"
+
+
+async def test_both_integrations_called_nordpool_are_told_apart(
+    hass: HomeAssistant, install: Install
+) -> None:
+    """Home Assistant's own has the action, and sensors that know no future."""
+    await install("nordpool")
+    entity(
+        hass,
+        "sensor.nord_pool_fi_current_price",
+        "nordpool",
+        "0.05",
+        {"unit_of_measurement": "EUR/kWh", "state_class": "measurement"},
+    )
+    found = await async_find(hass, dt_util.utcnow(), "ocpp_charging")
+    assert [item.source.reader for item in found] == ["nordpool"]
+    hass.services.async_remove("nordpool", "get_prices_for_date")
+    found = await async_find(hass, dt_util.utcnow(), "ocpp_charging")
+    assert [item.source.reader for item in found] == ["present_value"]
+    await install("nordpool_hacs")
+    found = await async_find(hass, dt_util.utcnow(), "ocpp_charging")
+    assert [item.source.reader for item in found] == ["nordpool_hacs"]

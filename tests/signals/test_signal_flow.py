@@ -302,6 +302,7 @@ async def test_what_the_grid_asks_for_is_shown_and_used(
     result = await go(hass, await start(hass, entry, "grid"), "grid_add")
     result = await answer(hass, result, {"entity": "sensor.box"})
     assert "4200 W" in shown(result, "events")
+    assert shown(result, "meaning") == "4200 W"
     await submit(hass, result)
     assert board_of(entry).signals.limit.at(NOW) == 4200
     result = await go(hass, await start(hass, entry, "grid"), "grid_add")
@@ -391,6 +392,8 @@ async def test_a_source_that_goes_away_while_it_is_looked_at_shows_nothing(
     values = {"entity": "binary_sensor.relay", "limit_w": 4200}
     result = await answer(hass, result, values)
     assert shown(result, "events") == "–"
+    # What it will mean is shown all the same.
+    assert shown(result, "meaning") == "4200 W"
     await submit(hass, result)
 
 
@@ -404,6 +407,9 @@ async def test_sources_can_be_removed(
         await submit(hass, await answer(hass, result, values))
     prices = board_of(entry).grid.known.extra_price
     assert prices.at(NOW) == pytest.approx(0.2)
+    result = await go(hass, await start(hass, entry, "grid"), "grid_remove")
+    await answer(hass, result, {})
+    assert len(entry.options["grid"]["sources"]) == 2
     result = await go(hass, await start(hass, entry, "grid"), "grid_remove")
     await answer(hass, result, {"sources": ["0"]})
     assert [each["entity"] for each in entry.options["grid"]["sources"]] == [

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import date
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from homeassistant import components
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
+from homeassistant.util.yaml import load_yaml_dict
 import pytest
 
 from custom_components.ocpp_charging.signals.prices import ACTIONS, ATTRIBUTES
@@ -14,6 +17,7 @@ from custom_components.ocpp_charging.signals.prices.found import (
     Candidate,
     async_find,
 )
+from custom_components.ocpp_charging.signals.prices.reader import Asked
 from custom_components.ocpp_charging.signals.prices.reading import async_read
 from custom_components.ocpp_charging.signals.prices.settings import PriceSettings
 
@@ -29,6 +33,8 @@ CHANGES: Mapping[str, Mapping[str, date]] = {
     "Pacific/Auckland": {"spring": date(2026, 9, 27), "autumn": date(2026, 4, 5)},
 }
 """The days of 23 and of 25 hours."""
+OWN = Path(components.__path__[0])
+"""Where the integrations are that come with Home Assistant."""
 
 
 async def find(hass: HomeAssistant) -> list[Candidate]:
@@ -100,6 +106,25 @@ async def test_what_was_found_is_read_again_from_what_is_kept(
     candidate = await found(hass, expected)
     settings = PriceSettings.from_data(candidate.source.as_data())
     assert await async_read(hass, settings, dt_util.utcnow()) == candidate.reading
+
+
+@pytest.mark.parametrize(
+    "key", [key for key, reader in ACTIONS.items() if (OWN / reader.domain).is_dir()]
+)
+def test_what_is_asked_is_what_home_assistant_s_own_action_takes(key: str) -> None:
+    """No field that it does not know, and all that it needs."""
+    reader = ACTIONS[key]
+    actions = load_yaml_dict(str(OWN / reader.domain / "services.yaml"))
+    fields = actions[reader.action]["fields"]
+    needed = {
+        name
+        for name, field in fields.items()
+        if field.get("required") and "default" not in field
+    }
+    asked = reader.requests(Asked(target="of the home", now=dt_util.now()))
+    assert asked
+    for data in asked:
+        assert needed <= {*data} <= {*fields}
 
 
 def test_every_reader_has_a_fixture() -> None:

@@ -26,6 +26,8 @@ PLAIN: Final = "_plain"
 """End the keys of texts for when a number of the one before is not known."""
 GREENER: Final = "_co2"
 """Ends the key of a text for when no prices are known, but CO2 is."""
+BOTH: Final = "_both"
+"""Ends the key of a text for when price and CO2 are weighed against each other."""
 
 _NO_PRICE: Final = frozenset({ReasonKey.KEPT})
 """Reasons whose price is an amount, not one per kWh."""
@@ -77,7 +79,10 @@ class Words:
             if key in _OF_POWER
             else self._per_kwh(reason.limit, by_price=by_price),
         }
-        return self._say(REASONS, key, numbers, first="" if by_price else GREENER)
+        first = "" if by_price else GREENER
+        if by_price and problem.signals.co2 and problem.preferences.co2_price:
+            first = BOTH
+        return self._say(REASONS, key, numbers, first=first)
 
     @callback
     def shortfall(self, shortfall: Shortfall, ready_by: datetime | None) -> str:
@@ -92,7 +97,8 @@ class Words:
             "capped_kwh": _rounded(capped, 1),
             "cap_cost": self._money(shortfall.cap_cost),
         }
-        said = [self._say(SHORTFALLS, "missing", numbers)]
+        late = ready_by is not None and ready_by <= dt_util.utcnow()
+        said = [self._say(SHORTFALLS, "missed" if late else "missing", numbers)]
         for key, number in (
             ("ready_at", shortfall.ready_at),
             ("power", shortfall.power_w),
@@ -166,9 +172,9 @@ def _rounded(value: float | None, digits: int) -> str | None:
 def _some_percent(value: float | None) -> str | None:
     """Return by how many % something is better; None where that says nothing.
 
-    So it is of none at all, and of prices below 0.
+    So it is of next to none, and of prices below 0.
     """
-    if value is None or not 0.5 <= value <= 100:
+    if value is None or not 1 <= value <= 100:
         return None
     return _rounded(value, 0)
 

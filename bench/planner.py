@@ -257,6 +257,48 @@ def cheapest_intervals(one: Problem, now: datetime) -> tuple[float, int]:
     return cost, starts
 
 
+def whole_intervals(one: Problem, now: datetime) -> tuple[float, int]:
+    """Return cost and starts of the cheapest whole intervals, until the car is full.
+
+    As a switch does it that knows no parts of an interval: the last one is cut, be it
+    dear or cheap.
+    """
+    power = CAR.max_power_w / 1000
+    left = (one.goal.energy_kwh or 0.0) / power
+    known = list(one.signals.price.between(now, one.goal.ready_by or now))
+    taken = sorted(known, key=lambda item: item.value)
+    count = next(n for n in range(len(taken) + 1) if _hours(taken[:n]) >= left - 1e-9)
+    cost, starts, end = 0.0, 0, None
+    for item in sorted(taken[:count]):
+        hours = min(item.hours, left)
+        cost += hours * power * item.value
+        left -= hours
+        starts += item.start != end
+        end = item.end
+    return cost, starts
+
+
+def stretch_from_an_edge(one: Problem, now: datetime) -> tuple[float, int]:
+    """Return cost and starts of the cheapest stretch that begins with an interval."""
+    power = CAR.max_power_w / 1000
+    known = list(one.signals.price.between(now, one.goal.ready_by or now))
+    costs = []
+    for first in range(len(known)):
+        left = (one.goal.energy_kwh or 0.0) / power
+        cost = 0.0
+        for item in known[first:]:
+            hours = min(item.hours, left)
+            cost += hours * power * item.value
+            left -= hours
+        if left <= 1e-9:
+            costs.append(cost)
+    return min(costs), 1
+
+
+def _hours(items: Sequence[Interval]) -> float:
+    return sum(item.hours for item in items)
+
+
 def _spread(values: Sequence[float], per_day: int) -> float:
     days = [values[at : at + per_day] for at in range(0, len(values), per_day)]
     return statistics.mean(max(day) - min(day) for day in days)
@@ -305,6 +347,8 @@ def year(report: Report, per_hour: int) -> None:
             assert totals is not None
             add(name, totals.cost, totals.starts)
         add("cheapest intervals", *cheapest_intervals(one, now))
+        add("cheapest whole intervals", *whole_intervals(one, now))
+        add("one stretch from an edge", *stretch_from_an_edge(one, now))
         add("planned, starts free", best.totals.cost, best.totals.starts)
         block = _with(one, now, one_block=True)
         add("planned, one block", block.totals.cost, block.totals.starts)

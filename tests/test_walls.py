@@ -37,7 +37,7 @@ LIBRARIES = {
 """Packages that are there because Home Assistant is: as good as importing it."""
 
 PURE = (
-    "bisect collections copy dataclasses datetime enum functools itertools math "
+    "bisect collections copy dataclasses datetime enum functools heapq itertools math "
     "operator typing zoneinfo highspy numpy"
 )
 """All that the planner imports from outside: no clock, no files, no network, no log."""

@@ -420,3 +420,19 @@ def test_sun_that_earns_more_than_the_grid_costs_is_used_in_part_of_the_time() -
     high = (8 - 4.14) / 6.9
     sunny = (1 - high) * 4.14 * 0.3 + high * (6 * 0.3 + 5.04 * 0.1)
     assert made.totals.cost == pytest.approx(22.08 * 0.1 + sunny)
+
+
+def test_what_a_cap_withholds_is_what_was_asked_for_and_no_extra() -> None:
+    made = planned(
+        [0.1, 0.4, 0.4, 0.4],
+        2,
+        ready=4,
+        price_cap=0.2,
+        overrun=False,
+        extra_kwh=2,
+        extra_below=0.5,
+    )
+    assert made.shortfall is not None
+    assert made.shortfall.energy_kwh == pytest.approx(1)
+    assert made.shortfall.capped_kwh == pytest.approx(1)
+    assert made.shortfall.cap_cost == pytest.approx(0.4)

@@ -2,11 +2,9 @@
 
 One row is one situation: times in hours after midnight, money by kWh, and a car of
 1 kW, so that a kWh is an hour. The times expected are worked out by hand. Besides, the
-cost of each plan is compared with one found in another, simple way: the cheapest
-minutes one by one, or for one stretch every place where it may begin.
+cost of each plan is compared with what is best by `minutes`. Whole tables of such
+situations are in `test_known_tables`.
 """
-
-from datetime import timedelta
 
 import pytest
 
@@ -24,40 +22,14 @@ from .cases import (
     run,
 )
 from .houses import at, planned, series, spans
+from .minutes import cheapest, cheapest_stretch, prices_by_minute
 
 
-def minutes(case: Case) -> list[float | None]:
-    """Return the price of each minute until the car is to be ready, None if unknown."""
-    opens = case.goal.get("not_before", at(case.now))
-    begin = max(at(case.now), opens)
+def minutes(case: Case) -> list[float]:
+    """Return the price of each minute until the car is to be ready."""
+    begin = max(at(case.now), case.goal.get("not_before", at(case.now)))
     until = at(case.ready if case.ready is not None else 48)
-    count = round((until - begin) / timedelta(minutes=1))
-    return [
-        case.known.at(begin + timedelta(minutes=one, seconds=1)) for one in range(count)
-    ]
-
-
-def cheapest_minutes(case: Case) -> float:
-    """Return the least that the energy costs, minute by minute."""
-    cap = case.goal.get("price_cap")
-    prices = sorted(
-        price
-        for price in minutes(case)
-        if price is not None and (cap is None or price <= cap)
-    )
-    return sum(prices[: round(case.kwh * 60)]) / 60
-
-
-def cheapest_stretch(case: Case) -> float:
-    """Return the least that one stretch costs, begun at any minute."""
-    prices = minutes(case)
-    length = round(case.kwh * 60)
-    found = []
-    for begin in range(len(prices) - length + 1):
-        part = [price for price in prices[begin : begin + length] if price is not None]
-        if len(part) == length:
-            found.append(sum(part) / 60)
-    return min(found)
+    return prices_by_minute(case.known, begin, until, case.goal.get("price_cap"))
 
 
 CHEAPEST = {
@@ -149,7 +121,9 @@ CHEAPEST = {
 @follow(CHEAPEST)
 def test_the_cheapest_minutes_are_taken(case: Case) -> None:
     made = run(case)
-    assert made.totals.cost == pytest.approx(cheapest_minutes(case))
+    assert made.totals.cost == pytest.approx(
+        cheapest(minutes(case), round(case.kwh * 60))
+    )
 
 
 STRETCHES = {
@@ -235,8 +209,9 @@ STRETCHES = {
 def test_one_stretch_begins_at_the_cheapest_minute(case: Case) -> None:
     case.prefer.update({**BLOCK, **case.prefer})
     made = run(case)
+    best = cheapest_stretch(minutes(case), round(case.kwh * 60))
     assert made.totals.starts == 1
-    assert made.totals.cost == pytest.approx(cheapest_stretch(case))
+    assert made.totals.cost == pytest.approx(best)
 
 
 @pytest.mark.parametrize("factor", [1e-6, 1e-3, 1.0, 1e3, 1e6])

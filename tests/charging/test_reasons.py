@@ -74,7 +74,7 @@ def test_waiting_tells_when_it_is_how_much_cheaper() -> None:
             [
                 ReasonKey.AS_GOOD_LATER,
                 ReasonKey.CHEAP,
-                ReasonKey.AS_GOOD_LATER,
+                ReasonKey.NOT_BEFORE,
                 ReasonKey.RESERVE,
             ],
         ),
@@ -151,3 +151,38 @@ def test_a_plan_is_made_at_a_time_with_a_zone() -> None:
     problem = Problem(car=Car(max_power_w=1), goal=Goal(), state=State())
     with pytest.raises(ValueError, match="zone"):
         plan(problem, at(0).replace(tzinfo=None))
+
+
+def test_what_is_kept_for_just_before_departure_is_not_called_as_good() -> None:
+    made = planned([0.1, 0.2, 0.4], 1, ready=3, reserve=timedelta(hours=0.5))
+    assert made.steps[-2].reason == Reason(key=ReasonKey.NOT_BEFORE, at=at(2.5))
+
+
+def test_a_time_without_a_price_is_not_told_as_the_end_of_the_prices() -> None:
+    made = planned([0.3, None, None, 0.4], 2, ready=4)
+    assert made.steps[1].reason == Reason(key=ReasonKey.LATE_START, at=at(3))
+
+
+def test_after_the_last_charge_no_cap_and_no_limit_is_told() -> None:
+    known = Signals(
+        price=series([0.1, 0.4, 0.4, 0.1]), limit=series([None, None, 0, None])
+    )
+    made = planned(known, 0.5, ready=3, price_cap=0.2)
+    assert [one.reason.key for one in made.steps[-1:]] == [ReasonKey.PLANNED_DONE]
+    short = planned(known, 1.5, ready=3, price_cap=0.2, overrun=False)
+    assert short.steps[-1].reason.key is ReasonKey.PRICE_CAP
+
+
+def test_percents_of_prices_below_0_are_not_told() -> None:
+    made = planned([-0.05, -0.02, -0.1], 1, ready=3)
+    assert all(one.reason.percent is None for one in made.steps)
+
+
+@pytest.mark.parametrize(("kwh", "ready"), [(5, 3), (1, -1)])
+def test_at_the_latest_is_at_once_where_there_is_too_little_time(
+    kwh: float, ready: float
+) -> None:
+    made = planned([0.1, 0.2, 0.4, 0.3, 0.2, 0.1], kwh, ready=ready)
+    assert made.at_the_latest == made.at_once
+    assert made.at_once is not None
+    assert made.at_once.energy_kwh == pytest.approx(kwh)

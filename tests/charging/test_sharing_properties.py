@@ -302,6 +302,7 @@ def test_a_larger_fuse_never_gives_less(
     fuse_a=st.sampled_from([7.0, 10.0, 13.0, 19.0]),
     needs=st.sampled_from([None, 3.0]),
 )
+@example(cars=4, fuse_a=19.0, needs=None)
 @settings(max_examples=6, deadline=None)
 def test_turns_are_fair_over_a_day(
     cars: int, fuse_a: float, needs: float | None

@@ -103,7 +103,7 @@ def test_every_reason_has_a_state_and_a_text() -> None:
     states = texts["entity"]["sensor"]["reason"]["state"]
     assert set(states) == {*ReasonKey, *SUN_REASONS.values(), "no_car", "failed"}
     words = texts["selector"]["plan_reason"]["options"]
-    ends = {"", "_plain", "_brief", "_co2"}
+    ends = {"", "_plain", "_brief", "_co2", "_both"}
     assert set(ReasonKey) <= set(words)
     assert set(words) <= {f"{key}{end}" for key in ReasonKey for end in ends}
     words = texts["selector"]["sun_why"]["options"]

@@ -2,10 +2,11 @@
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from itertools import pairwise
 from math import inf
 
 from .optimum import solve
-from .plan import ReasonKey
+from .plan import Eased, ReasonKey
 from .problem import Car, Preferences, Tie
 from .slots import Slot
 from .task import Answer, Task, Use, Vertex
@@ -96,6 +97,32 @@ def everything(ask: Ask) -> Found:
         cost=0.0,
         gap=0.0,
     )
+
+
+def given_up(
+    ask: Ask, pieces: list[Piece], preferences: Preferences
+) -> tuple[Eased, ...]:
+    """Return what was preferred of runs and pauses, and is not so in these pieces."""
+    if not ask.eased:
+        return ()
+    runs: list[tuple[float, float]] = []
+    for piece in pieces:
+        if runs and piece.start - runs[-1][1] < 1e-3:
+            runs[-1] = (runs[-1][0], piece.end)
+        else:
+            runs.append((piece.start, piece.end))
+    if runs and ask.running and runs[0][0] <= ask.slots[0].start + 1e-3:
+        runs[0] = (-inf if ask.since is None else ask.since, runs[0][1])
+    run = preferences.minimum_run.total_seconds() - 1e-3
+    pause = preferences.minimum_pause.total_seconds() - 1e-3
+    broken = {
+        Eased.ONE_BLOCK: preferences.one_block and len(runs) > 1,
+        Eased.MINIMUM_RUN: any(end - start < run for start, end in runs[:-1]),
+        Eased.MINIMUM_PAUSE: any(
+            later[0] - one[1] < pause for one, later in pairwise(runs)
+        ),
+    }
+    return tuple(one for one, so in broken.items() if so)
 
 
 def _task(ask: Ask, worth: Worth, preferences: Preferences, step: float) -> Task:

@@ -6,7 +6,8 @@ once more with what the others leave to it, by the planner for one car: so every
 keeps its promises and tells its reasons. Where to find what:
 
 - `joint_site`: what the caller says of the house; `joint_load`: what cars draw.
-- `joint_room`: what is shared over time, and what some cars leave to another.
+- `joint_rules`: the sums that stay within a fuse or a limit; `joint_room`: all that is
+  shared over time, and what some cars leave to another.
 - `joint_draft`: plans for all, what they come to, and those made one after another.
 - `joint_prices`: prices on what is short; they lead cars to each other, and prove what
   no plans can be below. `joint_columns`: the better prices, from all plans known.
@@ -18,7 +19,7 @@ keeps its promises and tells its reasons. Where to find what:
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from math import inf
 
 from .checks import aware
@@ -92,6 +93,7 @@ def _planned(
     cars: Mapping[str, Problem], site: Site, now: datetime, time_limit_s: float | None
 ) -> JointPlan:
     aware(now=now)
+    now = now.astimezone(UTC)
     rooms = Rooms(cars, site, now)
     plans: dict[str, Plan] = {}
     loads: dict[str, Load] = {}

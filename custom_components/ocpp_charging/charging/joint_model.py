@@ -13,7 +13,8 @@ from .joint_draft import Desk, Draft
 from .joint_load import spread
 from .joint_part import Cell, Part, counts_starts, part_of
 from .joint_program import Program
-from .joint_room import Rooms, Rule
+from .joint_room import Rooms
+from .joint_rules import Rule
 from .plan import Eased
 from .problem import Tie
 from .scene import Scene

@@ -17,19 +17,29 @@ from .joint_draft import Desk, Draft
 from .joint_load import Load, energies
 from .joint_model import Model
 from .joint_part import counts_starts
-from .joint_room import Rule, Values
+from .joint_room import Values
+from .joint_rules import Rule
 from .joint_solve import solved
 from .planner import drawn_in, laid_out
 from .slots import clip, slot_at
 
-ROUNDS = 12
-"""How often the prices are changed."""
-TURNS = (0, 4, 8)
-"""After which rounds plans are made in turn."""
-SUN_TURNS = (0, 2, 4, 6, 8, 10)
-"""The same with sun, where the program is slow and finds little: it is not asked."""
-WIDTH = 0.05
-"""How far prices go at first from the best ones, as a share of the dearest kWh."""
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Effort:
+    """How long good prices are looked for."""
+
+    rounds: int
+    """How often the prices are changed."""
+    turns: tuple[int, ...]
+    """After which rounds plans are made in turn."""
+    width: float
+    """How far prices go at first from the best, as a share of the dearest kWh."""
+
+
+USUAL = Effort(rounds=12, turns=(0, 4, 8), width=0.05)
+SUNNY = Effort(rounds=16, turns=(0, 5, 10, 15), width=0.1)
+"""With sun, where good prices are harder to find, and the program is slow and finds
+little: it is not asked."""
 NARROWER = 0.7
 """How much less far after prices that were no better."""
 DEAREST = 5.0
@@ -171,11 +181,11 @@ def agreed(desk: Desk, best: Draft, time_limit_s: float) -> tuple[Draft, float]:
     prices.begin(Model(desk, best))
     columns = Columns(needs=prices.needs)
     _learn(columns, prices, best.loads)
-    center, width = prices.values, WIDTH * prices.scale
     score, highest = desk.score(best), -inf
     sunny = desk.is_large and any(rule is None for rule, _ in prices.places)
-    turns = SUN_TURNS if sunny else TURNS
-    for round_ in range(ROUNDS):
+    effort = SUNNY if sunny else USUAL
+    center, width = prices.values, effort.width * prices.scale
+    for round_ in range(effort.rounds):
         made = {key: prices.alone(key) for key in desk.rooms.cars}
         bound = _learn(columns, prices, {key: one.load for key, one in made.items()})
         bound -= sum(one.gap for one in made.values())
@@ -185,7 +195,7 @@ def agreed(desk: Desk, best: Draft, time_limit_s: float) -> tuple[Draft, float]:
             width *= NARROWER
         if score.cost - highest <= NEAR * abs(score.cost):
             break
-        if round_ in turns:
+        if round_ in effort.turns:
             for draft in _in_turn(prices, round_):
                 _learn(columns, prices, draft.loads)
                 other = desk.score(draft)

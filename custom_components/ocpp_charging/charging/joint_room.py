@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from math import inf
 
-from .circuits import Circuit
 from .joint_load import Load, Track, spread
+from .joint_rules import rules_of
 from .joint_site import Site, window_edges
 from .plan import Plan, ReasonKey
 from .problem import Problem
@@ -23,18 +23,6 @@ type Values = list[tuple[float, float]]
 """Two values for each cell."""
 TOLERANCE_KW = 1e-5
 """By how much rounding may bring a sum above a limit: a hundredth of a watt."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Rule:
-    """A sum that stays within its room: of A in a phase, or of kW."""
-
-    key: ReasonKey
-    """Why a car waits for which there is no room."""
-    share: Mapping[str, float]
-    """How much of the room each car takes, for each kW."""
-    room: list[float]
-    """For each cell; inf where there is no limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +69,7 @@ class Rooms:
             for cell in cells
         ]
         """What the roof has to spare, in kW."""
-        self.rules = [*self._fuses(), *self._limits()]
+        self.rules = rules_of(self.cars, site, now, self.edges)
 
     def _windows(self) -> list[Window]:
         tariff = self.site.peak
@@ -112,71 +100,6 @@ class Rooms:
             points |= {slot.start for slot in scene.line}
         points |= {one.start for one in self.windows if one.start > 0}
         return sorted(points)
-
-    def _at_cells(self, series: Series, unknown: float) -> list[float]:
-        """Return a series' value in each cell."""
-        values = [unknown] * (len(self.edges) - 1)
-        for start, until, value in track(series, self.now, 0.0, self.end):
-            first = bisect_left(self.edges, start)
-            for cell in range(first, bisect_left(self.edges, until)):
-                values[cell] = value
-        return values
-
-    def _fuses(self) -> list[Rule]:
-        """Return a rule for each phase of each circuit; equal phases are one."""
-        rules: list[Rule] = []
-        circuits = self.site.circuits
-        for circuit in circuits.circuits if circuits else ():
-            by_share: dict[tuple[tuple[str, float], ...], list[float]] = {}
-            for phase in range(3):
-                share = tuple(self._shares(circuit, phase + 1))
-                if not share:
-                    continue
-                room = self._fuse_room(circuit, phase)
-                before = by_share.get(share)
-                if before is not None:
-                    room = [min(two) for two in zip(before, room, strict=True)]
-                by_share[share] = room
-            main = circuit.parent is None
-            key = ReasonKey.FUSE if main else ReasonKey.CIRCUIT
-            rules += [
-                Rule(key=key, share=dict(share), room=room)
-                for share, room in by_share.items()
-            ]
-        return rules
-
-    def _shares(self, circuit: Circuit, phase: int) -> Iterable[tuple[str, float]]:
-        """Yield the cars on a circuit's phase, with their A for each kW."""
-        for key, problem in self.cars.items():
-            place, car = self.site.place(key), problem.car
-            used = place.phases[: car.phases]
-            if phase in used and circuit in self.site.above(key):
-                yield key, 1000 / (len(used) * car.voltage_v)
-
-    def _fuse_room(self, circuit: Circuit, phase: int) -> list[float]:
-        limit = circuit.limit_a[phase]
-        base = self.site.base_load.get(circuit.key)
-        if base is None:
-            return [limit] * (len(self.edges) - 1)
-        values = self._at_cells(base[phase], 0.0)
-        return [max(0.0, limit - max(0.0, value)) for value in values]
-
-    def _limits(self) -> list[Rule]:
-        """Return the rules of powers: cars with the same limit share it."""
-        shared: dict[Series, list[str]] = {}
-        for key, problem in self.cars.items():
-            if len(problem.signals.limit):
-                shared.setdefault(problem.signals.limit, []).append(key)
-        if len(self.site.grid_limit):
-            shared[self.site.grid_limit] = list(self.cars)
-        return [
-            Rule(
-                key=ReasonKey.POWER_LIMIT,
-                share=dict.fromkeys(keys, 1.0),
-                room=[max(0.0, value / 1000) for value in self._at_cells(series, inf)],
-            )
-            for series, keys in shared.items()
-        ]
 
     def load(self, key: str, made: Plan, sun: Series) -> Load:
         """Return what a plan draws, made with some sun in W."""

@@ -126,7 +126,9 @@ def _by_starts(left: Condensed, price: float, best: Answer) -> Answer | None:
         most = FOR_STARTS if tied else effort
         best, ended, made = _searched(few, swept.price, best, most, number)
         if not ended and not tied:
-            unproven = min(unproven, floor)
+            # The effort is used up, and no bound of the others is lower.
+            unproven = floor
+            break
         effort = max(0, effort - made)
     return _known(best, unproven)
 

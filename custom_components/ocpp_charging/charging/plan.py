@@ -31,14 +31,15 @@ class ReasonKey(StrEnum):
     """Charging, or not yet: at a time whose prices are still to come. `at`: when the
     known ones end."""
     BRIDGE = "bridge"
-    """Charging: going on costs less than another start, or is asked for. `price`."""
+    """Charging, though it is cheaper at other times: they would take another start, or
+    a pause that is not wished. `price`."""
     KEPT = "kept"
     """Charging as planned before: another plan gains too little. `price`: the gain."""
 
     CHEAPER_LATER = "cheaper_later"
     """Waiting. `at` is `percent` cheaper: `price` instead of `limit`."""
     AS_GOOD_LATER = "as_good_later"
-    """Waiting: `at` is as good, and it is done sooner or in fewer starts then."""
+    """Waiting: `at` is as good, and better for the battery, or it saves a start."""
     PRICE_CAP = "price_cap"
     """Waiting: the `price` is above the `limit`."""
     CO2_CAP = "co2_cap"
@@ -57,9 +58,10 @@ class ReasonKey(StrEnum):
     """Waiting, or charging slower: more would raise the peak that is paid for. `limit`
     in W."""
     LATE_START = "late_start"
-    """Waiting until `at`, as late as safely possible, as no prices are known."""
+    """Waiting until `at`, as no price is known: where none is at all, as late as safely
+    possible; in a gap, when there is one."""
     NOT_BEFORE = "not_before"
-    """Waiting: charging may begin `at`."""
+    """Waiting: charging may begin `at`, or the reserve before departure does."""
     DONE = "done"
     """Not charging: the goal is met."""
     PLANNED_DONE = "planned_done"

@@ -7,12 +7,12 @@ as far as possible.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import product
 
 from .account import SMALL, Drawn, draw, periods, totals
 from .checks import aware
-from .draft import Ask, Found, Piece, everything, find, room
+from .draft import Ask, Found, Piece, everything, find, given_up, room
 from .plan import Eased, Plan, ReasonKey, Shortfall, Totals
 from .problem import Preferences, Problem
 from .reasons import Story, steps
@@ -29,7 +29,8 @@ def plan(problem: Problem, now: datetime) -> Plan:
     and for a time without zone.
     """
     aware(now=now)
-    scene = set_up(problem, now)
+    # In one zone, Python counts by its clock: an hour too many or too few at a change.
+    scene = set_up(problem, now.astimezone(UTC))
     return _told(scene, laid_out(scene))
 
 
@@ -150,10 +151,10 @@ def _found(scene: Scene, done: Layout, ask: Ask, energy: float, kept: float) -> 
     for way, eased in _ways(scene, done.worth, ask):
         found = find(way, done.worth, preferences, car)
         if found is not None:
-            done.eased = eased
             found, done.kept = stabilised(
                 found, way, done.worth, preferences, car, _spans(scene)
             )
+            done.eased = (*given_up(way, found.pieces, preferences), *eased)
             return found
     uncapped = replace(
         ask, powers=[scene.powers(slot, capped=False) for slot in ask.slots]
@@ -165,9 +166,11 @@ def _found(scene: Scene, done: Layout, ask: Ask, energy: float, kept: float) -> 
         for way, eased in _ways(scene, done.worth, essential):
             found = find(way, done.worth, preferences, car)
             if found is not None:
-                done.eased = eased
+                done.eased = (*given_up(way, found.pieces, preferences), *eased)
                 return found
+    ask = replace(ask, eased=True)
     found = everything(ask)
+    done.eased = given_up(ask, found.pieces, preferences)
     capped = room(uncapped) > room(ask) + SMALL
     why = None if capped else ReasonKey.DEADLINE
     return replace(found, pieces=[replace(one, why=why) for one in found.pieces])
@@ -178,8 +181,9 @@ def _ways(
 ) -> Iterator[tuple[Ask, tuple[Eased, ...]]]:
     """Yield the ways to ask, from the one with all that is preferred to the least.
 
-    Gaps in what is known are left out as long as there is enough time without them.
-    Charging at unknown prices is done some time before it must be.
+    Each with what gives way apart from runs and pauses. Gaps in what is known are left
+    out as long as there is enough time without them. Charging at unknown prices is done
+    some time before it must be.
     """
     preferences = _preferences(scene)
     margin = preferences.margin.total_seconds()
@@ -195,19 +199,13 @@ def _ways(
     ]
     if scene.ready is None:
         late = [False] * len(late)
-    told = []
-    if preferences.one_block:
-        told.append(Eased.ONE_BLOCK)
-    if preferences.minimum_run.total_seconds() > 0:
-        told.append(Eased.MINIMUM_RUN)
-    if preferences.minimum_pause.total_seconds() > 0:
-        told.append(Eased.MINIMUM_PAUSE)
+    lengths = preferences.minimum_run or preferences.minimum_pause
     anew = [False]
     if preferences.one_block and ask.running:
         # Rather one block later than several because this one can't go on.
         anew.append(True)
     tried: list[tuple[list[bool], bool, bool]] = []
-    for eased in (False, True) if told else (False,):
+    for eased in (False, True) if preferences.one_block or lengths else (False,):
         for (without_gaps, with_margin), again in product(
             ((1, 1), (1, 0), (0, 0)), (False,) if eased else anew
         ):
@@ -222,9 +220,9 @@ def _ways(
                 None if out else one
                 for out, one in zip(left_out, ask.powers, strict=True)
             ]
-            marks = tuple(told) if eased else ()
+            marks: tuple[Eased, ...] = ()
             if any(late) and not with_margin:
-                marks += (Eased.MARGIN,)
+                marks = (Eased.MARGIN,)
             way = replace(ask, powers=powers, eased=eased)
             if again:
                 way = replace(way, running=False, since=ask.slots[0].start)
@@ -265,6 +263,7 @@ def _told(scene: Scene, layout: Layout) -> Plan:
         drawn=drawn,
         begin=scene.begin,
         wanted=needs.total + needs.extra > SMALL,
+        whole=sums.energy_kwh >= needs.total - max(SMALL, 1e-6 * needs.total),
         kept=layout.kept,
     )
     return Plan(
@@ -311,10 +310,12 @@ def _otherwise(
     if sums.energy_kwh <= SMALL or (late and not scene.ready):
         return None
     units = scene.units(0.0, sums.energy_kwh)
+    pieces: list[Piece] = []
     if late:
         why = ReasonKey.DEADLINE
         pieces = scene.just_in_time(0.0, scene.horizon, units, why)
-    else:
+    if energy_of(pieces) < units - SMALL:
+        # Where there is too little time, the latest is at once, too.
         pieces = scene.at_once(0.0, units, ReasonKey.AT_ONCE)
     return _totals(scene, layout, draw(pieces, scene.battery, sums.energy_kwh))
 
@@ -332,7 +333,7 @@ def _shortfall(scene: Scene, layout: Layout, in_time: float, sums: Totals) -> Sh
         ready_at = scene.now + timedelta(seconds=after[-1].end) if enough else None
     capped, cost = 0.0, None
     if goal.price_cap is not None or goal.co2_cap is not None:
-        free = replace(goal, price_cap=None, co2_cap=None, overrun=False)
+        free = replace(goal, price_cap=None, co2_cap=None, extra_kwh=0.0, overrun=False)
         state = replace(scene.problem.state, plan=None)
         other = plan(replace(scene.problem, goal=free, state=state), scene.now)
         own = replace(layout, pieces=_before(layout.pieces, scene.horizon))

@@ -28,6 +28,8 @@ class Story:
     """When charging may begin, in seconds since now."""
     wanted: bool
     """Whether there was anything to charge."""
+    whole: bool
+    """Whether the plan charges all that is needed, in time or later."""
     kept: float
     """What another plan would gain, 0 where there was none."""
 
@@ -175,8 +177,8 @@ def _charging(
 
 
 def _percent(part: float, whole: float) -> float | None:
-    """Return a share in %, None of nothing."""
-    return round(100 * part / abs(whole), 1) if abs(whole) > 1e-9 else None
+    """Return a share in %, None of nothing and of a price below 0."""
+    return round(100 * part / whole, 1) if whole > 1e-9 else None
 
 
 def _waiting(story: Story, slot: Slot, coming: _Coming | None) -> Reason:
@@ -186,6 +188,8 @@ def _waiting(story: Story, slot: Slot, coming: _Coming | None) -> Reason:
         return Reason(key=ReasonKey.DONE)
     if slot.start < story.begin:
         return Reason(key=ReasonKey.NOT_BEFORE, at=goal.not_before)
+    if coming is None and story.whole:
+        return Reason(key=ReasonKey.PLANNED_DONE)
     if above_cap(slot, goal):
         if goal.price_cap is not None and (slot.price or 0.0) > goal.price_cap:
             return Reason(
@@ -196,9 +200,12 @@ def _waiting(story: Story, slot: Slot, coming: _Coming | None) -> Reason:
         return Reason(key=ReasonKey.POWER_LIMIT, limit=slot.limit * 1000)
     if coming is None:
         return Reason(key=ReasonKey.PLANNED_DONE)
-    if not worth.known:
+    if coming.drawn.piece.why is ReasonKey.RESERVE:
+        return Reason(key=ReasonKey.NOT_BEFORE, at=coming.at)
+    gap = coming.priced and not worth.priced(slot)
+    if not worth.known or gap:
         return Reason(key=ReasonKey.LATE_START, at=coming.at)
-    if not coming.priced or not worth.priced(slot):
+    if not coming.priced:
         return Reason(key=ReasonKey.PRICES_LATER, at=story.at(worth.known_end))
     here = worth.cost(slot, coming.power) / coming.power
     if here - coming.price <= 1e-6 * worth.scale:

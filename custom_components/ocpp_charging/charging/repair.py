@@ -7,8 +7,10 @@ where it costs least. The better the plan found here, the less `search` has to d
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from itertools import pairwise
 from math import inf
+from operator import attrgetter
 from typing import NamedTuple
 
 from .multiplier import Trace, corner
@@ -53,35 +55,91 @@ def repaired(task: Task, traced: Trace, price: float) -> Answer | None:
         spared=traced.spared,
     )
     small = 1e-9 * task.energy
+    missing = _missing(task, draft)
+    inner = _Inner(task, draft, up=missing > 0)
     for _ in range(4 * task.count + 4):
-        missing = task.energy - draft.spared - sum(draft.energies.values())
         if abs(missing) <= small or draft.parts:
             break
-        if missing < 0:
-            change = max(_less(task, draft), key=lambda one: one.slope, default=None)
-            if change is None:
-                return None
-            _take(draft, change, min(change.width, -missing))
+        ways = [*inner.first(), *_spare(task, draft, up=inner.up)]
+        if inner.up:
+            ways += _more(task, draft, missing)
+            change = min(ways, key=attrgetter("slope"), default=None)
         else:
-            ways = _more(task, draft, missing)
-            change = min(ways, key=lambda one: one.slope, default=None)
-            if change is None:
-                return None
-            _add(draft, change, min(change.width, missing))
-    missing = task.energy - draft.spared - sum(draft.energies.values())
-    return None if abs(missing) > 2 * small else _answer(task, draft)
+            ways += _less(task, draft)
+            change = max(ways, key=attrgetter("slope"), default=None)
+        if change is None:
+            return None
+        energy = min(change.width, abs(missing))
+        if inner.up:
+            _add(draft, change, energy)
+        else:
+            _take(draft, change, energy)
+        inner.changed(change.slot)
+        missing -= energy if inner.up else -energy
+    return None if abs(_missing(task, draft)) > 2 * small else _answer(task, draft)
+
+
+def _missing(task: Task, draft: _Draft) -> float:
+    """Return how much less a draft gives than demanded, kWh."""
+    return task.energy - draft.spared - sum(draft.energies.values())
+
+
+class _Inner:
+    """What the slots that are on cost more, or save, at another power.
+
+    Either all to give more, or all to give less.
+    """
+
+    def __init__(self, task: Task, draft: _Draft, *, up: bool) -> None:
+        """Take the slots of a draft."""
+        self.up = up
+        self._task = task
+        self._draft = draft
+        self._heap: list[tuple[float, int, float, float]] = []
+        """Slope, negative to give less; slot; width; its energy then."""
+        for slot in draft.energies:
+            self.changed(slot)
+
+    def changed(self, slot: int) -> None:
+        """Take a slot in, or anew after its energy has changed."""
+        energy = self._draft.energies.get(slot)
+        if energy is None or slot in self._draft.parts:
+            return
+        corners = self._task.vertices[slot]
+        if self.up:
+            at = bisect_right(corners, (energy + _TINY, inf))
+            if at == len(corners):
+                return
+        elif energy > corners[0][0] + _TINY:
+            at = bisect_right(corners, (energy - _TINY, inf))
+        else:
+            return
+        (low, low_cost), (high, high_cost) = corners[at - 1 : at + 1]
+        slope = (high_cost - low_cost) / (high - low)
+        if self.up:
+            heappush(self._heap, (slope, slot, high - energy, energy))
+        else:
+            heappush(self._heap, (-slope, slot, energy - low, energy))
+
+    def first(self) -> Iterator[_Change]:
+        """Yield the best change, if there is any."""
+        heap, energies = self._heap, self._draft.energies
+        while heap and energies.get(heap[0][1]) != heap[0][3]:
+            heappop(heap)
+        if heap:
+            slope, slot, width, _ = heap[0]
+            yield _Change(slope if self.up else -slope, width, slot, -1)
+
+
+def _spare(task: Task, draft: _Draft, *, up: bool) -> Iterator[_Change]:
+    """Yield the change of what is left out."""
+    width = task.spare - draft.spared if up else draft.spared
+    if width > 0:
+        yield _Change(task.spare_price, width, -1, -1)
 
 
 def _less(task: Task, draft: _Draft) -> Iterator[_Change]:
-    """Yield the ways to give less."""
-    if draft.spared > 0:
-        yield _Change(task.spare_price, draft.spared, -1, -1)
-    for slot, energy in draft.energies.items():
-        corners = task.vertices[slot]
-        if energy > corners[0][0] + _TINY:
-            at = bisect_right(corners, (energy - _TINY, inf))
-            (low, low_cost), (high, high_cost) = corners[at - 1 : at + 1]
-            yield _Change((high_cost - low_cost) / (high - low), energy - low, slot, -1)
+    """Yield the ways to make a run shorter."""
     for run, (begin, until) in enumerate(draft.runs):
         if task.hold is not None and run < len(draft.runs) - 1:
             continue
@@ -124,17 +182,7 @@ def _take(draft: _Draft, change: _Change, energy: float) -> None:
 
 
 def _more(task: Task, draft: _Draft, missing: float) -> Iterator[_Change]:
-    """Yield the ways to give more."""
-    if draft.spared < task.spare:
-        yield _Change(task.spare_price, task.spare - draft.spared, -1, -1)
-    for slot, energy in draft.energies.items():
-        corners = task.vertices[slot]
-        at = bisect_right(corners, (energy + _TINY, inf))
-        if at < len(corners):
-            (low, low_cost), (high, high_cost) = corners[at - 1 : at + 1]
-            yield _Change(
-                (high_cost - low_cost) / (high - low), high - energy, slot, -1
-            )
+    """Yield the ways to make a run longer, or to begin the only one."""
     for run in range(len(draft.runs)):
         yield from _longer(task, draft, run, missing)
     if not draft.runs and not task.on:

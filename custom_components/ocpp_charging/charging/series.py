@@ -10,9 +10,10 @@ from typing import Self, override
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
 class Interval:
-    """A value from `start` until just before `end`, both aware.
+    """A value from `start` until just before `end`, both aware, and kept in UTC.
 
-    The unit is that of the series. Raises `ValueError` when it has no length, a
+    So an hour lasts an hour also when clocks are changed. The unit is that of the
+    series. Raises `ValueError` when it has no length, a
     time without zone, or a value that is no number.
     """
 
@@ -24,6 +25,9 @@ class Interval:
         """Refuse what is not an interval."""
         if self.start.tzinfo is None or self.end.tzinfo is None:
             raise ValueError("an interval needs times with a time zone")
+        if self.start.tzinfo is not UTC or self.end.tzinfo is not UTC:
+            object.__setattr__(self, "start", self.start.astimezone(UTC))
+            object.__setattr__(self, "end", self.end.astimezone(UTC))
         if self.end <= self.start:
             raise ValueError("an interval ends after it has begun")
         if not isfinite(self.value):
@@ -42,16 +46,7 @@ class Series:
 
     def __init__(self, intervals: Iterable[Interval] = ()) -> None:
         """Sort the intervals. Raises `ValueError` when two overlap."""
-        self._intervals = tuple(
-            sorted(
-                Interval(
-                    start=item.start.astimezone(UTC),
-                    end=item.end.astimezone(UTC),
-                    value=item.value,
-                )
-                for item in intervals
-            )
-        )
+        self._intervals = tuple(sorted(intervals))
         self._starts = [item.start for item in self._intervals]
         for earlier, later in zip(
             self._intervals[:-1], self._intervals[1:], strict=True

@@ -235,10 +235,12 @@ def _steady(
 ) -> dict[str, float]:
     """Return the targets; where what all have fits, nobody loses a step or an ampere.
 
-    With each tremor of a meter it would go to another, and come back.
+    With each tremor of a meter it would go to another, and come back. Unless another
+    begins: it may be what is lacking for that.
     """
     have = {key: one.current_a for key, one in had.items()}
-    if any(bound.left(have) < -TINY for bound in bounds):
+    begins = any(targets[one.key] > 0 and not have[one.key] for one in seekers)
+    if begins or any(bound.left(have) < -TINY for bound in bounds):
         return targets
     return {
         one.key: have[one.key]

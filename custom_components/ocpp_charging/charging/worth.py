@@ -17,6 +17,9 @@ ROUNDING = 1e10
 """To how many parts of the dearest a cost per kWh is told apart from another: noise in
 the last digits of a price makes no difference."""
 
+BEYOND_MEASURE = 20.0
+"""How many times as dear as the usual kWh one is that is no measure for the others."""
+
 
 @dataclass(frozen=True, slots=True)
 class Worth:
@@ -38,7 +41,7 @@ class Worth:
     gap: float
     """What a kWh counts in a gap: more than all that is known."""
     scale: float
-    """The dearest kWh."""
+    """The dearest kWh, but for mad ones."""
     tie: Tie
 
     def priced(self, slot: Slot) -> bool:
@@ -116,6 +119,16 @@ def _above(first: Vertex, middle: Vertex, last: Vertex) -> bool:
     ) - 1e-12 * abs(last[1])
 
 
+def _scale(costs: list[float]) -> float:
+    """Return the dearest kWh, but for a few that are dearer beyond measure.
+
+    Else a single mad price would make all others as good as equal.
+    """
+    ordered = sorted(map(abs, costs)) or [0.0]
+    usual = BEYOND_MEASURE * ordered[len(ordered) // 2]
+    return min(ordered[-1], usual or inf) or 1.0
+
+
 def judge(slots: list[Slot], preferences: Preferences) -> Worth:
     """Return how the energy of some slots is judged."""
     by_price = any(slot.price is not None for slot in slots)
@@ -135,7 +148,7 @@ def judge(slots: list[Slot], preferences: Preferences) -> Worth:
         for slot in told
     ]
     suns = [slot.feed_in for slot in slots if slot.sun]
-    scale = max((abs(one) for one in (*costs, *suns)), default=0.0) or 1.0
+    scale = _scale([*costs, *suns])
     later = max(0.0, min(costs)) if costs else max((*suns, 0.0)) + scale
     most = max((*costs, *suns), default=0.0)
     if told:

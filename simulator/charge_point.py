@@ -260,7 +260,7 @@ class ChargePoint:
         await self.wire.send(text)
 
     async def wait_for[T](
-        self, predicate: Callable[[ChargePoint], T], timeout: float | None = 5.0
+        self, predicate: Callable[[ChargePoint], T], timeout: float | None = 20.0
     ) -> T:
         """Wait until the predicate is true and return what it returned.
 
@@ -273,7 +273,7 @@ class ChargePoint:
         except TimeoutError:
             raise TimeoutError(f"not within {timeout} s: {self.describe()}") from None
 
-    async def until_accepted(self, timeout: float = 5.0) -> None:
+    async def until_accepted(self, timeout: float = 20.0) -> None:
         """Wait until it is connected, registered, and has nothing left to tell."""
         await self.wait_for(lambda cp: cp.accepted and cp.outbox.empty, timeout)
 

@@ -60,9 +60,10 @@ class Dispatcher:
             await cp.wire.reply([CALL_RESULT, message_id, verdict.payload])
             if verdict.then:
                 verdict.then()
-        elif verdict is GARBAGE:
-            await cp.wire.send(f'[3,"{message_id}",{{"status":')
         else:
+            cp.wire.unanswered += 1
+            if verdict is GARBAGE:
+                await cp.wire.send(f'[3,"{message_id}",{{"status":')
             cp.changed()
 
     async def _verdict(self, action: str, payload: Any) -> Answer | Odd:

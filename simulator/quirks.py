@@ -126,6 +126,8 @@ class Quirks:
     """A RemoteStartTransaction with a charging profile is rejected."""
     reported_transaction_id: int | None = None
     """Own id, used in MeterValues and StopTransaction in place of the issued one."""
+    untold_start: bool = False
+    """StartTransaction is given up at once: the central system never hears of it."""
     idle_transaction_id: int | None = None
     """Id in meter values outside a transaction."""
     tag_suffix: str = ""
@@ -240,6 +242,8 @@ PRESETS: Mapping[str, Quirks] = MappingProxyType(
         "rejects-remote-stop": Quirks(rejects_remote_stop=True),
         # Schneider EVlink, BS and Ocular, Autel
         "one-session-per-plug": Quirks(one_session_per_plug=True),
+        # A C++ library, after an outage
+        "start-untold": Quirks(untold_start=True),
         # Delta, and BMW's of it
         "stuck-when-suspended": Quirks(rejects_tx_profile_when_suspended=True),
         # Timxon, the other half of its habits

@@ -66,14 +66,17 @@ class Transactions:
                 Profile.parse(connector.id, grant.profile, cp.device.now())
             )
         payload = _start_payload(connector, transaction)
-        cp.outbox.post(
-            Outgoing(
-                action="StartTransaction",
-                build=lambda: payload,
-                transactional=True,
-                on_result=lambda answer: self._started(connector, transaction, answer),
+        if not cp.quirks.untold_start:
+            cp.outbox.post(
+                Outgoing(
+                    action="StartTransaction",
+                    build=lambda: payload,
+                    transactional=True,
+                    on_result=lambda answer: self._started(
+                        connector, transaction, answer
+                    ),
+                )
             )
-        )
         cp.sampler.begin(connector)
         cp.refresh()
 

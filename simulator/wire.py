@@ -86,6 +86,8 @@ class Wire:
         self.frames: deque[Frame] = deque(maxlen=options.history)
         self.violations: list[str] = []
         """What the central system did that it must not do."""
+        self.unanswered = 0
+        """How many of its calls got no answer, or one that is none."""
         self.closed = asyncio.Event()
         self.closed.set()
         self.close_code: int | None = None

@@ -372,8 +372,7 @@ async def test_a_charger_that_counts_in_watts_gets_the_sum_of_its_phases(
     schedule = limited.profiles[0]["csChargingProfiles"]["chargingSchedule"]
     assert schedule["chargingRateUnit"] == "W"
     assert schedule["chargingSchedulePeriod"] == [
-        {"startPeriod": 0, "limit": watts}
-        | ({"numberPhases": phases} if phases else {})
+        {"startPeriod": 0, "limit": watts, "numberPhases": phases or 1}
     ]
 
 
@@ -395,7 +394,7 @@ async def test_a_limit_in_watts_follows_the_phases(
         each["csChargingProfiles"]["chargingSchedule"]["chargingSchedulePeriod"]
         for each in limited.profiles
     )
-    assert first == [{"startPeriod": 0, "limit": 3680}]
+    assert first == [{"startPeriod": 0, "limit": 3680, "numberPhases": 1}]
     assert second == [{"startPeriod": 0, "limit": 11040, "numberPhases": 3}]
 
 

@@ -23,7 +23,8 @@ from tests.csms.raw import settings, until
 TIMING = Timing(
     call_timeout=5, boot_grace=0.3, boot_settle=0, close_timeout=1, fatal_step=5
 )
-DOES_NOTHING = {"remote-start-without-effect", "accepts-does-nothing"}
+DOES_NOTHING = {"remote-start-without-effect", "accepts-does-nothing", "start-untold"}
+"""Accepted, and no session is told of."""
 NO_LIMIT = {"core-only", "accepts-does-nothing"}
 LIMIT_UNHEEDED = {"disobeys-profiles"}
 NO_POWER = {"rejects-measurands"}

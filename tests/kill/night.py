@@ -31,14 +31,14 @@ async def _wish(hass: HomeAssistant, wishes: dict[str, Any]) -> None:
                 central = entry.runtime_data.central
                 print(json.dumps({"port": central.port}), flush=True)
                 plans = entry.runtime_data.planning
-                await _hold_all(plans, wishes["chargers"])
+                await _hold_all(plans, wishes["chargers"], Mode(wishes["mode"]))
                 return
         await asyncio.sleep(0.05)
 
 
-async def _hold_all(plans: Planning, chargers: int) -> None:
+async def _hold_all(plans: Planning, chargers: int, mode: Mode) -> None:
     await _until(lambda: len(plans.connectors) >= chargers)
-    await asyncio.gather(*(_hold(one) for one in plans.connectors.values()))
+    await asyncio.gather(*(_hold(one, mode) for one in plans.connectors.values()))
 
 
 async def _until(so: Callable[[], object]) -> None:
@@ -47,14 +47,13 @@ async def _until(so: Callable[[], object]) -> None:
         await asyncio.sleep(0.05)
 
 
-async def _hold(plan: ConnectorPlan) -> None:
-    await plan.async_set(steered=True, mode=Mode.SMART)
+async def _hold(plan: ConnectorPlan, mode: Mode) -> None:
+    await plan.async_set(steered=True, mode=mode)
     held = {HeldBy.PROFILE, HeldBy.MERGED}
     await _until(lambda: plan.connector.transaction and plan.connector.held_by in held)
-    assert plan.plan is not None
     periods = [
         (one.start.isoformat(), one.end.isoformat(), one.power_w)
-        for one in plan.plan.periods
+        for one in (plan.plan.periods if plan.plan is not None else ())
     ]
     line = {"held": plan.charger.identity, "periods": periods}
     os.write(1, f"{json.dumps(line)}\n".encode())

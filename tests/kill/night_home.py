@@ -75,9 +75,11 @@ class KillableHome:
 
 
 @asynccontextmanager
-async def home(folder: Path, needs: dict[str, Need]) -> AsyncIterator[KillableHome]:
+async def home(
+    folder: Path, needs: dict[str, Need], *, mode: str = "smart"
+) -> AsyncIterator[KillableHome]:
     """Start a Home Assistant that knows some chargers; it is killed at the end."""
-    _furnish(folder, needs)
+    _furnish(folder, needs, mode)
     with (folder / "errors.log").open("wb") as errors:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "homeassistant", "-c", str(folder), "--skip-pip"),
@@ -93,11 +95,11 @@ async def home(folder: Path, needs: dict[str, Need]) -> AsyncIterator[KillableHo
             await one.kill()
 
 
-def _furnish(folder: Path, needs: dict[str, Need]) -> None:
+def _furnish(folder: Path, needs: dict[str, Need], mode: str) -> None:
     zone = zone_of_midnight(datetime.now(UTC))
     (folder / "configuration.yaml").write_text(
         f"homeassistant:\n  time_zone: {zone}\n  currency: EUR\n"
-        f"frontend:\nnight:\n  chargers: {len(needs)}\n"
+        f"frontend:\nnight:\n  chargers: {len(needs)}\n  mode: {mode}\n"
         "logger:\n  default: warning\n"
     )
     parts = folder / "custom_components"

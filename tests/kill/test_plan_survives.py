@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from custom_components.ocpp_charging.planning.fuse import VALID_FOR
 from simulator import Car, ChargePoint, ChargePointOptions, ManualClock, Quirks
 from simulator.quirks import AfterPowerLoss
 from tests.conftest import PASSWORD
@@ -42,8 +43,8 @@ def house_a(moment: datetime, phase: int) -> float:
 class Garage:
     """A charger with its car, which lives faster than Home Assistant."""
 
-    def __init__(self, identity: str, port: int, now: datetime) -> None:
-        self.need = NEEDS[identity]
+    def __init__(self, identity: str, need: Need, port: int, now: datetime) -> None:
+        self.need = need
         wiring = TURNED if self.need.phases == 1 else "123"
         self.phases = [int(each) for each in wiring][: self.need.phases]
         self.clock = ManualClock(now)
@@ -68,10 +69,10 @@ class Garage:
         )
         self.hours: list[tuple[datetime, float]] = []
 
-    async def sleep_until(self, morning: datetime) -> None:
-        """Let the night pass minute by minute; note what flows."""
+    async def sleep_until(self, morning: datetime, step_s: float = 60) -> None:
+        """Let the night pass, a minute at a time; note what flows."""
         while self.clock.now() < morning:
-            await self.clock.advance(60)
+            await self.clock.advance(step_s)
             connector = self.point.connector(1)
             self.hours.append((self.clock.now(), connector.current_a))
 
@@ -86,7 +87,7 @@ async def test_cars_are_full_at_seven_when_nobody_is_there_since_midnight(
     async with AsyncExitStack() as stack:
         one = await stack.enter_async_context(home(tmp_path, NEEDS))
         port = (await one.heard("port"))["port"]
-        garages = {name: Garage(name, port, now) for name in identities}
+        garages = {name: Garage(name, need, port, now) for name, need in NEEDS.items()}
         for garage in garages.values():
             stack.push_async_callback(garage.point.stop)
         for garage in garages.values():
@@ -113,6 +114,35 @@ async def test_cars_are_full_at_seven_when_nobody_is_there_since_midnight(
         for name, garage in garages.items():
             _check(garage, planned[name])
         _check_main_fuse(list(garages.values()))
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.usefixtures("socket_enabled")
+async def test_a_car_that_has_more_than_its_safe_value_falls_to_it_soon_and_goes_on(
+    tmp_path: Path,
+) -> None:
+    now = datetime.now(UTC)
+    async with AsyncExitStack() as stack:
+        one = await stack.enter_async_context(
+            home(tmp_path, {"fast": NEEDS["killed"]}, mode="fast")
+        )
+        port = (await one.heard("port"))["port"]
+        garage = Garage("fast", NEEDS["killed"], port, now)
+        stack.push_async_callback(garage.point.stop)
+        await garage.point.start()
+        await garage.point.until_accepted()
+        await garage.point.plug(1, garage.car)
+        await one.heard("held")
+        await garage.point.wait_for(lambda cp: cp.connector(1).current_a > 2 * SAFE_A)
+        await one.kill()
+        killed_at = datetime.now(UTC)
+        await garage.sleep_until(killed_at + timedelta(hours=1), step_s=10)
+    slack = timedelta(seconds=20)
+    falls = next(at for at, current in garage.hours if current <= SAFE_A)
+    # As long as a share holds that nobody renews.
+    assert falls - killed_at <= VALID_FOR + slack
+    assert {current for at, current in garage.hours if at < falls} == {FUSE_A}
+    assert {current for at, current in garage.hours if at >= falls} == {SAFE_A}
 
 
 def _check(garage: Garage, periods: list[tuple[datetime, datetime, float]]) -> None:

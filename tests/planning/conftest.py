@@ -63,6 +63,10 @@ class Home:
         self.freezer = freezer
         self.entry = entry
         self.cp = charge_point
+        self.gives_up_s: float | None = None
+        """After how long a call is given up that the charger leaves unanswered; None
+        where it answers all."""
+        self._given_up = 0
 
     def of(self, connector: int = 1) -> ConnectorPlan:
         """Return the plan of a connector."""
@@ -72,14 +76,43 @@ class Home:
         return found
 
     async def settle(self) -> None:
-        """Let what is under way be done."""
-        await self.hass.async_block_till_done()
+        """Let what is under way be done; what is never answered is given up."""
+        if self.gives_up_s is None:
+            await self.hass.async_block_till_done()
+            return
+        done = asyncio.ensure_future(self.hass.async_block_till_done())
+        while not done.done():
+            await self.cp.call("Heartbeat", {})
+            if self.cp.wire.unanswered != self._given_up:
+                self._given_up = self.cp.wire.unanswered
+                # A little more, or rounding could keep it from being due.
+                self.freezer.tick(timedelta(seconds=self.gives_up_s + 1))
+        await done
 
     async def pass_time(self, **much: float) -> None:
         """Let time pass at one go, and what is due be done."""
         self.freezer.tick(timedelta(**much))
         async_fire_time_changed(self.hass, dt_util.utcnow())
         await self.settle()
+
+    async def comes(
+        self, so: Callable[[], object], *, step: float = 1, steps: int = 120
+    ) -> None:
+        """Let time pass until something is so, `step` seconds each."""
+        for _ in range(steps):
+            # Time stands still: a round trip lets both sides say what they have to.
+            for _ in range(10):
+                if so():
+                    await self.settle()
+                    return
+                await self.cp.call("Heartbeat", {})
+                await self.settle()
+            await self.pass_time(seconds=step)
+        connector = self.of().connector
+        pytest.fail(
+            f"it never came to be so: {self.cp.describe()}; held by "
+            f"{connector.held_by}, transaction {connector.transaction}"
+        )
 
     def soc(self, percent: float | None) -> None:
         """Have the car tell its state of charge."""

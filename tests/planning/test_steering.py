@@ -58,8 +58,7 @@ async def until(home: Home, so: Callable[[ConnectorPlan], Any]) -> None:
 
 async def offered(home: Home, so: Callable[[float], bool]) -> None:
     """Wait until the charger offers a current that something is true for."""
-    await home.cp.wait_for(lambda cp: so(cp.connector(1).offered_a))
-    await home.settle()
+    await home.comes(lambda: so(home.cp.connector(1).offered_a))
 
 
 async def steered(home: Home, **wishes: Any) -> ConnectorPlan:

@@ -16,7 +16,7 @@ from .model import (
 )
 
 if TYPE_CHECKING:
-    from .plan_ways import Installed
+    from .plan_install import Installed
 
 CHARGING_THRESHOLD_W = 100.0
 """Above this a car is charging; electronics on standby draw less."""

@@ -218,6 +218,9 @@ async def _send_limit(
     connector = charger.connector(connector_id)
     watts = way.unit is RateUnit.WATT
     limit = limit_a * NOMINAL_VOLTAGE * connector.phases if watts else limit_a
+    # Where nothing is said it is for three (OCPP 1.6 §7.14), and few amperes on each;
+    # but one that switches phases would turn to one.
+    said = connector.known_phases if charger.switches_phases else connector.phases
     transaction = connector.transaction
     in_transaction = way.purpose is ProfilePurpose.TRANSACTION and transaction
     # A start in the past leaves no moment without a limit when clocks differ.
@@ -237,7 +240,7 @@ async def _send_limit(
                 SchedulePeriod(
                     start=timedelta(0),
                     limit=round(limit, 1),
-                    phases=connector.known_phases if watts else None,
+                    phases=said if watts else None,
                 ),
             ),
         ),

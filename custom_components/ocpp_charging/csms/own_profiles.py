@@ -6,7 +6,8 @@ from typing import Any
 from .charger import Charger
 from .limits import limit_level
 from .model import ProfilePurpose
-from .plan_ways import Installed, PlanWay, is_ours
+from .plan_install import Installed
+from .plan_ways import PlanWay, is_ours
 
 
 class OwnProfiles:

@@ -5,7 +5,8 @@ import logging
 
 from .charger import Charger
 from .model import ProfilePurpose
-from .plan_ways import NotHeld, purposes
+from .plan_install import NotHeld
+from .plan_ways import purposes
 
 _LOGGER = logging.getLogger(__name__)
 

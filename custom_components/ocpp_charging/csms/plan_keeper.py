@@ -18,7 +18,7 @@ from .own_profiles import OwnProfiles
 from .phase_turn import note, with_pauses
 from .plan_profile import PlanProfile, number_of
 from .plan_switch import PlanSwitch
-from .plan_watch import ended_by_trouble, ended_by_zero
+from .plan_watch import ended_by_trouble, ended_by_zero, was_forgotten
 from .schedules import Fitted, PlannedSchedule, in_phases
 from .timers import Alarm, Clock, WorldClock
 from .timing import Timing
@@ -170,7 +170,7 @@ class PlanKeeper:
         ):
             plan_findings.ends_at_zero(charger)
             return self.over
-        return not ended_by_trouble(ended)
+        return not (ended_by_trouble(ended) or was_forgotten(connector))
 
     def _ended_at(self, ended: Transaction | None, now: datetime) -> datetime:
         """Return when a session ended, by our clock: the word may come late."""

@@ -21,18 +21,18 @@ from .model import (
     Transaction,
 )
 from .phase_turn import PhaseWatch
-from .plan_watch import OverdrawWatch
-from .plan_ways import (
+from .plan_install import (
     Installed,
     NotHeld,
     clear_plans,
     install,
     is_kept,
     is_there,
-    plan_ids,
     profile_for_start,
     take_back,
 )
+from .plan_watch import OverdrawWatch
+from .plan_ways import plan_ids
 from .schedules import Fitted
 from .timers import Alarm, Clock
 from .timing import Timing

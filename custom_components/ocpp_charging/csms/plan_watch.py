@@ -145,3 +145,10 @@ def ended_by_itself(ended: Transaction | None) -> bool:
 def ended_by_trouble(ended: Transaction | None) -> bool:
     """Say whether a session ended that is to go on: its car is still there."""
     return ended is not None and ended.stop_reason in _NOBODYS_CHOICE
+
+
+def was_forgotten(connector: Connector) -> bool:
+    """Say whether a charger forgot its session in a restart: it never told its end."""
+    ended = connector.last_transaction
+    preparing = connector.status is ConnectorStatus.PREPARING
+    return preparing and ended is not None and ended.ended_at is None

@@ -185,9 +185,9 @@ def charging_schedule(
     Periods are counted from `lead` before the plan's start: that is `start` by the
     charger's clock, None in a relative schedule. `phases` is for how many phases a
     limit in watts is where the plan does not say, None while not known: then for one,
-    which is the safe guess. `keeps_after` is for how long the safe value stays; None is
-    without end. Periods begin at whole seconds (OCPP 1.6 §7.14); what is too short for
-    one is left out.
+    which is the safe guess, and is said: three would be assumed (§7.14). `keeps_after`
+    is for how long the safe value stays; None is without end. Periods begin at whole
+    seconds (OCPP 1.6 §7.14); what is too short for one is left out.
     """
     in_watts = unit is RateUnit.WATT
     rows = [(each.start, each.current_a, each.phases) for each in fitted.periods]
@@ -201,7 +201,7 @@ def charging_schedule(
             limit=round(current_a * NOMINAL_VOLTAGE * (planned_on or phases or 1), 1)
             if in_watts
             else round(current_a, 1),
-            phases=planned_on or (phases if in_watts else None),
+            phases=planned_on or ((phases or 1) if in_watts else None),
         )
         for place, (_, current_a, planned_on) in enumerate(rows)
         # Of two that begin in the same second the first has no time to hold.

@@ -26,7 +26,8 @@ from .errors import (
 from .fitting import fit
 from .limits import ensure_limit, limit_level
 from .model import ProfilePurpose, RateUnit
-from .plan_ways import SHARE_IDS, Installed, PlanWay, is_kept, origins, send
+from .plan_install import Installed, is_kept, send
+from .plan_ways import SHARE_IDS, PlanWay, Tries, origins
 from .schedules import NOMINAL_VOLTAGE, Fitted, PlannedCurrent, PlannedSchedule
 
 _LOGGER = logging.getLogger(__name__)
@@ -226,10 +227,10 @@ async def install_share(
     """
     connector = charger.connector(connector_id)
     ignored: set[ProfilePurpose] = set()
-    hopeless: set[ProfilePurpose] = set()
+    tries = Tries()
     error: CommandError | None = None
     for way in ways(charger, connector_id):
-        if way.purpose in hopeless:
+        if not tries.is_worth(way):
             continue
         transaction, begin = connector.transaction, now()
         installed = Installed(
@@ -246,8 +247,7 @@ async def install_share(
             )
         except _FAILURES as failure:
             error = failure
-            if _is_hopeless(failure):
-                hopeless.add(way.purpose)
+            tries.failed(way, failure)
             continue
         _carry_plan(charger, connector_id)
         try:
@@ -327,13 +327,6 @@ def _says(payload: Mapping[str, Any], installed: Installed) -> bool:
         and payload["stackLevel"] == way.level
         and payload.get("transactionId") == installed.transaction_id
     )
-
-
-def _is_hopeless(failure: CommandError) -> bool:
-    """Say whether another unit or level will not be taken either."""
-    if isinstance(failure, CommandFailed):
-        return failure.unsupported
-    return isinstance(failure, CommandRefused) and failure.status == "NotSupported"
 
 
 def _remember(charger: Charger, way: PlanWay) -> None:

@@ -16,8 +16,9 @@ from .commands import Commands
 from .errors import ChargerOffline, CommandError
 from .measuring import ask_what_flows
 from .model import Change, ProfilePurpose, Registration
+from .plan_install import Installed
 from .plan_watch import ENDED_AFTER, OverdrawWatch, ended_by_itself
-from .plan_ways import Installed, PlanWay
+from .plan_ways import PlanWay
 from .share_ways import (
     NotTold,
     Target,

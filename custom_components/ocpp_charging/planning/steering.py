@@ -31,6 +31,7 @@ from .course import (
     gives,
     sunny,
 )
+from .held_back import HeldBack
 from .phase_switching import can_switch
 from .scheduled import Scheduled
 from .sunshine import Sunshine
@@ -48,7 +49,7 @@ TICK: Final = timedelta(seconds=10)
 _OVER: Final = "over"
 """What is kept of a stay: that its owner has ended the session."""
 
-_TELLING: Final = ("plugged_in", "transaction", "limit_a", "charging")
+_TELLING: Final = ("plugged_in", "transaction", "limit_a", "charging", "status")
 """Nothing of what its own keeper tells, which would have it look for ever."""
 
 
@@ -65,6 +66,7 @@ class Steering:
         self.keeper = PlanKeeper(plan.charger, plan.key[1], timing=hub.central.timing)
         self.sunshine = Sunshine(hub, plan)
         self._scheduled = Scheduled(hub, plan)
+        self._held_back = HeldBack(hub, plan)
         self._waking = Waking()
         self._wake = Wake.NOTHING
         self._blink_until: datetime | None = None
@@ -147,6 +149,10 @@ class Steering:
         if plugged_in is not None:
             self._plugged_in = plugged_in
         steered = self.plan.wishes.steered
+        if not steered and self._plugged_in is not False and self._held_back.is_on:
+            self._run(self._async_hold_back(anew=False))
+            return
+        self._held_back.set(on=False)
         if not steered or self._plugged_in is False:
             self._let_go()
             return
@@ -348,10 +354,15 @@ class Steering:
         """Let the owner start or stop charging within; it holds until unplugged.
 
         Without smart charging it is as if nobody steered. When what is done within
-        fails, what held before holds again, and the error is the owner's to see.
+        fails, what held before holds again, and the error is the owner's to see. Where
+        a charger does not end its session, it is enough that this gives nothing.
         """
-        if not self.plan.wishes.steered or self.plan.connector.plugged_in is not True:
+        if self.plan.connector.plugged_in is not True:
             yield
+            return
+        if not self.plan.wishes.steered:
+            async with self._async_alone(override):
+                yield
             return
         before = self.plan.wishes.override
         self._owner_acts = True
@@ -363,9 +374,31 @@ class Steering:
             # Whatever was done at the charger before: this is the owner's word now.
             await self._async_hold(course.schedule, anew=True)
             yield
-        except BaseException:
-            self.plan.async_override(before)
-            raise
+        except BaseException as error:
+            if not self._held_back.serves(error, override):
+                self.plan.async_override(before)
+                raise
         finally:
             self._owner_acts = False
             self.async_request()
+
+    @asynccontextmanager
+    async def _async_alone(self, override: Override) -> AsyncGenerator[None]:
+        """Let the owner start or stop charging within, where nobody steers."""
+        self._held_back.set(on=False)
+        try:
+            yield
+        except CommandError as error:
+            if override is Override.OFF and self._held_back.session is not None:
+                self._held_back.set(on=True)
+                await self._async_hold_back(anew=True)
+            if not self._held_back.serves(error, override):
+                self._held_back.set(on=False)
+                raise
+        finally:
+            self.async_request()
+
+    async def _async_hold_back(self, *, anew: bool) -> None:
+        """Let nothing flow in a session that its charger does not end."""
+        self._held = True
+        await self._async_hold(constant(0.0, dt_util.utcnow()), anew=anew)

@@ -18,7 +18,7 @@ from custom_components.ocpp_charging.charging.claims import Why
 from custom_components.ocpp_charging.diagnostics import (
     async_get_config_entry_diagnostics,
 )
-from custom_components.ocpp_charging.planning import car_use, fuse_issues
+from custom_components.ocpp_charging.planning import fuse_issues, plugged
 from custom_components.ocpp_charging.planning.fuse import Fuse
 from custom_components.ocpp_charging.planning.happenings import Happened, Happening
 from custom_components.ocpp_charging.planning.site import car_name, site_of
@@ -344,7 +344,7 @@ async def test_a_car_on_one_phase_gets_what_its_own_phase_leaves(
     unloads: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(car_use, "SURE_AFTER", timedelta(0))
+    monkeypatch.setattr(plugged, "SURE_AFTER", timedelta(0))
     meter(hass, 2, 2, 2)
     first = charger()
     entry = await set_up(hass, central_system(first, circuit(), options=HOUSE))

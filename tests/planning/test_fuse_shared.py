@@ -15,7 +15,13 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.ocpp_charging.charging import rest
 from custom_components.ocpp_charging.charging.claims import House, Why
 from custom_components.ocpp_charging.csms.model import HeldBy
-from custom_components.ocpp_charging.planning import Mode, car_use, fuse, fuse_issues
+from custom_components.ocpp_charging.planning import (
+    Mode,
+    car_use,
+    fuse,
+    fuse_issues,
+    plugged,
+)
 from simulator import Car, ChargePoint
 
 from ..conftest import (
@@ -138,7 +144,7 @@ async def test_the_phases_of_a_known_car_are_remembered_for_its_next_stay(
     typed: int,
     drawn: int,
 ) -> None:
-    monkeypatch.setattr(car_use, "SURE_AFTER", timedelta(0))
+    monkeypatch.setattr(plugged, "SURE_AFTER", timedelta(0))
     vehicle = ConfigSubentryData(
         data={"battery_kwh": 40.0, "phases": typed},
         subentry_type="vehicle",
@@ -170,6 +176,9 @@ async def test_the_phases_of_a_known_car_are_remembered_for_its_next_stay(
     )
     await told(entry, lambda: phases_of(entry, key) is not None)
     assert phases_of(entry, key) == (1, 2, 3)[:drawn]
+    # The plan reckons with them, too, and not with what was typed.
+    (plan,) = entry.runtime_data.planning.connectors.values()
+    assert plan.phase_count == drawn
 
 
 async def test_where_there_is_not_enough_for_two_they_take_turns(

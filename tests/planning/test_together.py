@@ -16,9 +16,11 @@ from custom_components.ocpp_charging.charging import (
     plan_jointly as real_search,
 )
 from custom_components.ocpp_charging.charging.joint_site import window_edges
-from custom_components.ocpp_charging.planning import ConnectorPlan, together
+from custom_components.ocpp_charging.planning import ConnectorPlan, Mode, together
+from custom_components.ocpp_charging.planning.asked import Asked
 from custom_components.ocpp_charging.planning.scheduled import Scheduled
 from custom_components.ocpp_charging.planning.together import Jointly, Together
+from custom_components.ocpp_charging.planning.wishes import Override
 
 from ..actions import Caller
 from .conftest import PRICE, Home, Make
@@ -148,6 +150,64 @@ async def test_one_car_keeps_below_a_fuse_beside_what_else_is_on(home: Make) -> 
     assert 0 < max(watts(one)) <= 8 * 3 * 230 + 1
     assert one.jointly is not None
     assert one.jointly.cars == 1
+
+
+@pytest.mark.parametrize(
+    "wished", [{"mode": Mode.OFF}, {"override": Override.OFF}], ids=["mode", "switch"]
+)
+async def test_who_is_turned_off_leaves_all_to_the_others(
+    home: Make, wished: dict[str, Any]
+) -> None:
+    made = await home(circuit(16.0))
+    one, two = await made.plug(1), await made.plug(2)
+    await goal(made, 30.0, 1, 2)
+    await searched(made)
+    both = one.plan
+    assert both is not None
+    assert one.jointly is not None
+    await two.async_set(steered=True, **wished)
+    await made.pass_time(seconds=11)
+    await searched(made)
+    alone = one.plan
+    assert alone is not None
+    assert alone.totals.cost < both.totals.cost - 0.01
+    assert one.jointly.cars == 1
+    # What would be planned for it is still told, and keeps below the fuse.
+    assert two.jointly is None
+    assert two.plan is not None
+    assert two.plan.needed_kwh == pytest.approx(30)
+    assert max(watts(two)) <= 16 * 3 * 230 + 1
+    asked = await two.async_what_if(Asked(energy_kwh=20.0))
+    assert asked.plan.needed_kwh == pytest.approx(20)
+    assert [each.connector for each in asked.others] == [one]
+
+
+async def test_beside_a_car_that_charges_at_once_is_planned_what_it_leaves(
+    home: Make,
+) -> None:
+    made = await home(circuit(16.0))
+    one, two = await made.plug(1), await made.plug(2)
+    await goal(made, 30.0, 1, 2)
+    await searched(made)
+    await two.async_set(steered=True, boost=True)
+    await made.comes(lambda: two.connector.transaction)
+    await made.pass_time(seconds=11)
+    await searched(made)
+    assert one.plan is not None
+    assert two.plan is not None
+    # 30 kWh at 16 A take less than three hours, of which nothing is left for the other.
+    now = one.plan.made_at
+    assert one.plan.power_at(now + timedelta(hours=2)) == 0
+    assert one.jointly is not None
+    assert one.jointly.cars == 2
+    # What would be planned for it without the boost is still told.
+    assert two.plan.periods[0].start > now + timedelta(hours=1)
+    assert two.jointly is None
+    (beside,) = (await one.async_what_if(Asked(energy_kwh=20.0))).others
+    assert beside.before.periods[0].start < now + timedelta(hours=1)
+    # It has the cheap hours for itself now.
+    most = max(each.power_w for each in one.plan.periods)
+    assert most == pytest.approx(16 * 3 * 230, abs=1)
 
 
 async def test_cars_that_share_nothing_are_planned_apart(home: Make) -> None:

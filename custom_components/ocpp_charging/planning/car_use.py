@@ -7,8 +7,6 @@ from typing import Final
 from ..csms.connector import Connector
 from .situation import USED_A, VOLTAGE_V
 
-SURE_AFTER: Final = timedelta(seconds=30)
-"""What a car draws then, it draws on all phases that it uses."""
 LESS_FOR: Final = timedelta(seconds=60)
 """A car that takes clearly less for so long doesn't need the rest."""
 CLEARLY_A: Final = 3.0
@@ -26,11 +24,8 @@ class CarUse:
 
     def __init__(self) -> None:
         """Begin with nothing learned."""
-        self.phases: frozenset[int] = frozenset()
-        """The charger's phases that the car was seen to draw from, 1 to 3."""
         self._most_a: float | None = None
         """The most that it took in the last while, in A per phase."""
-        self._charging_since: datetime | None = None
         self._less_since: datetime | None = None
         self._greatest_a = 0.0
 
@@ -39,30 +34,6 @@ class CarUse:
         if self._most_a is None:
             return None
         return max(least_a, ceil(self._most_a) + SPARE_A)
-
-    def look_at_phases(
-        self, connector: Connector, *, most_a: float, now: datetime
-    ) -> None:
-        """Take over from which phases it draws; `most_a` is what it ever may."""
-        if connector.plugged_in is not True:
-            self.phases = frozenset()
-        if not connector.charging:
-            self._charging_since = None
-            return
-        self._charging_since = self._charging_since or now
-        if connector.planned_phases == 1:
-            # It may be on three again in a moment, and is to have room on all.
-            return
-        flowing = frozenset(
-            number
-            for number, phase in enumerate(PHASE_NAMES, 1)
-            if (connector.reading(f"current_{phase}") or 0.0) >= USED_A
-        )
-        if not flowing:
-            flowing = frozenset(range(1, _phases_by_power(connector, most_a) + 1))
-        sure = now - self._charging_since >= SURE_AFTER
-        if flowing and (sure or self.phases):
-            self.phases |= flowing
 
     def look_at_current(
         self, drawn_a: float | None, *, allowed_a: float, least_a: float, now: datetime
@@ -89,7 +60,23 @@ class CarUse:
                 self._less_since, self._greatest_a = now, drawn_a
 
 
-def _phases_by_power(connector: Connector, most_a: float) -> int:
+def drawn_phases(connector: Connector, *, most_a: float) -> frozenset[int]:
+    """Return the charger's phases that the car draws from now, 1 to 3.
+
+    None where that is not seen, or where it is held to one: it may be on three again in
+    a moment. `most_a` is what it ever may draw.
+    """
+    if not connector.charging or connector.planned_phases == 1:
+        return frozenset()
+    flowing = frozenset(
+        number
+        for number, phase in enumerate(PHASE_NAMES, 1)
+        if (connector.reading(f"current_{phase}") or 0.0) >= USED_A
+    )
+    return flowing or frozenset(range(1, _count_by_power(connector, most_a) + 1))
+
+
+def _count_by_power(connector: Connector, most_a: float) -> int:
     """Return on how many phases as much current gives such power; 0: unknown."""
     current = connector.reading("current") or 0.0
     power_w = connector.reading("power") or 0.0

@@ -14,8 +14,7 @@ from ..vehicles.settings import NORMAL_PRIORITY
 from .car_use import PHASE_NAMES, CarUse
 from .circuits import HomeCircuits
 from .connector_plan import ConnectorPlan
-from .kept_wishes import KeptWishes
-from .situation import MIN_CURRENT_A, VOLTAGE_V
+from .situation import MIN_CURRENT_A, VOLTAGE_V, most_a
 
 COARSE_A: Final = 4.0
 """A plan that changes by less than this asks the fuses for nothing else."""
@@ -28,15 +27,12 @@ _HELD: Final = frozenset(
 
 
 class Claimant:
-    """Speaks for one connector, and learns what its car uses."""
+    """Speaks for one connector, and learns how much its car takes."""
 
-    def __init__(
-        self, plan: ConnectorPlan, keeper: ShareKeeper, kept: KeptWishes
-    ) -> None:
-        """Begin with what was `kept` of the cars that come here."""
+    def __init__(self, plan: ConnectorPlan, keeper: ShareKeeper) -> None:
+        """Begin with nothing known of what its car takes."""
         self.plan = plan
         self.keeper = keeper
-        self._kept = kept
         self._use = CarUse()
 
     @property
@@ -59,13 +55,7 @@ class Claimant:
     @property
     def most_a(self) -> float:
         """Return what charger, owner and car allow."""
-        vehicle = self.plan.vehicle
-        limits = (
-            self.plan.charger.settings.max_current_a,
-            self.plan.connector.limit_a,
-            None if vehicle is None else vehicle.settings.max_current_a,
-        )
-        return min(limit for limit in limits if limit is not None)
+        return most_a(self.plan.charger, self.plan.connector, self.plan.vehicle)
 
     @property
     def is_held(self) -> bool:
@@ -81,14 +71,13 @@ class Claimant:
     def claim(self, home: HomeCircuits, now: datetime) -> Claim | None:
         """Return what is asked for, None without a session."""
         least_a, most_a = self.least_a, self.most_a
-        self._use.look_at_phases(self.plan.connector, most_a=most_a, now=now)
+        self.plan.async_look_at_phases(now)
         allowed_a = self._allowed(now)
         if not self.charges:
             self._use.look_at_current(
                 None, allowed_a=allowed_a, least_a=least_a, now=now
             )
             return None
-        self._remember_phases(home)
         charger_key = self.plan.key[0]
         drawn_a, drawn_at = self._drawn(home, now)
         self._use.look_at_current(
@@ -122,25 +111,9 @@ class Claimant:
         one before; else the car's data; else it may be all.
         """
         wiring = home.wiring(self.plan.key[0])
-        seen = tuple(
-            wiring[each - 1] for each in self._use.phases if each <= len(wiring)
-        )
-        if seen:
-            return tuple(sorted(seen))
-        vehicle = self.plan.vehicle
-        car = self.plan.car.key
-        of_car = None if car is None else self._kept.phases(car)
-        if of_car is None and vehicle is not None:
-            of_car = vehicle.settings.phases
-        told = (self.plan.connector.known_phases, of_car)
-        count = min((each for each in told if each), default=len(wiring))
-        return wiring[: max(1, count)]
-
-    def _remember_phases(self, home: HomeCircuits) -> None:
-        """Keep how many phases a car uses where it may use all."""
-        car, count = self.plan.car.key, len(self._use.phases)
-        if car is not None and count and len(home.wiring(self.plan.key[0])) == 3:
-            self._kept.async_set_phases(car, count)
+        drawn = self.plan.phases_seen
+        seen = tuple(wiring[each - 1] for each in drawn if each <= len(wiring))
+        return tuple(sorted(seen)) or wiring[: self.plan.phase_count or len(wiring)]
 
     def _takes_a(self, drawn_a: Phases | None) -> float | None:
         """Return what the car takes on the phase with most; None: unknown."""

@@ -59,6 +59,12 @@ class ConnectorPlan(Wished):
         )
         self._stops: list[Callable[[], None]] = []
 
+    @property
+    def charges_at_once(self) -> bool:
+        """Say whether the car takes what it can get, and not what is planned."""
+        free = not self.wishes.steered and self.connector.charging is True
+        return free or self.wishes.at_once
+
     # Planning when it is asked for
 
     @override
@@ -191,18 +197,24 @@ class ConnectorPlan(Wished):
             self.async_request()
 
     @callback
+    def async_look_at_phases(self, now: datetime) -> None:
+        """See from which phases the car draws, for the plan and for the fuses."""
+        if self._stay.look_at_phases(now, self.vehicle):
+            self.async_request()
+
+    @callback
     def _energy_changed(self) -> None:
-        """See whether the car draws what was planned, and on how many phases."""
+        """See whether the car draws what was planned, and from which phases."""
+        now = dt_util.utcnow()
+        self.async_look_at_phases(now)
         if self._stay.plugged is None or self.plan is None:
             return
-        now = dt_util.utcnow()
         planned = sum(
             _part(one.start, one.end, self.plan.made_at, now) * one.energy_kwh
             for one in self.plan.periods
         )
         taken = self._stay.plugged.taken_kwh - self._taken_when_made
-        news = self._stay.plugged.learn_phases(now)
-        if news or abs(taken - planned) >= OFF_BY_KWH:
+        if abs(taken - planned) >= OFF_BY_KWH:
             self.async_request()
 
     @callback

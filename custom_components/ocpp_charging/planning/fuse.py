@@ -257,9 +257,7 @@ class Fuse:
     def _added(self, plan: ConnectorPlan) -> None:
         timing = self._hub.central.timing
         keeper = ShareKeeper(plan.charger, plan.key[1], timing=timing)
-        claimant = self._claimants[plan.key] = Claimant(
-            plan, keeper, self._hub.planning.kept
-        )
+        claimant = self._claimants[plan.key] = Claimant(plan, keeper)
         number = plan.key[1]
         changes: list[Change] = [(number, key) for key in _TELLING]
         changes += [(0, "connected"), (0, "settings")]

@@ -110,7 +110,7 @@ class KeptWishes:
         """Return on how many phases a car was seen to charge; None: never seen."""
         data = self._kept.get(f"{vehicle}/{_PHASES}")
         count = data.get(_PHASES) if isinstance(data, dict) else None
-        return count if count in (1, 2, 3) else None
+        return count if isinstance(count, int) and 1 <= count <= 3 else None
 
     @callback
     def async_set_phases(self, vehicle: str, count: int) -> None:

@@ -3,16 +3,17 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 import logging
+from math import isfinite
 from typing import Any, Final
 
 from ..csms.connector import Connector
 from ..csms.model import ConnectorStatus
 from ..vehicles import Vehicle
-from .situation import used_phases
+from .car_use import drawn_phases
 
 _LOGGER = logging.getLogger(__name__)
 
-BEGINS: Final = timedelta(seconds=30)
+SURE_AFTER: Final = timedelta(seconds=30)
 """So long after it began to charge a car draws on all of its phases."""
 
 
@@ -34,8 +35,10 @@ class Plugged:
         self._told: tuple[str, float] | None = None
         """The car, and the state of charge that it told last, in %."""
         self._taken_then = 0.0
-        self.phases: int | None = None
-        """On how many phases the car drew so far; None where that was not seen."""
+        self.phases: frozenset[int] = frozenset()
+        """The charger's phases that the car was seen to draw from, 1 to 3."""
+        self.phase_count: int | None = None
+        """From how many at once it drew last; None where that was not seen."""
         self.usual_kwh: float | None = None
         self.usual_of: str | None = None
         """What such a car usually takes, and for which it was looked up."""
@@ -54,7 +57,7 @@ class Plugged:
             "before_kwh": self._before_kwh,
             "told": None if self._told is None else list(self._told),
             "taken_then": self._taken_then,
-            "phases": self.phases,
+            "phases": sorted(self.phases),
         }
 
     def recall(self, kept: Mapping[str, Any]) -> bool:
@@ -71,7 +74,11 @@ class Plugged:
             )
             told, session = kept["told"], kept["session"]
             told = None if told is None else (str(told[0]), float(told[1]))
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+            soc = 0.0 if told is None else told[1]
+            if not all(isfinite(each) for each in (before_kwh, taken_then, soc)):
+                raise ValueError("an energy that is none")
+            phases = _phases(kept.get("phases"))
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             _LOGGER.error("What was known of a plugged-in car can't be read: %r", error)
             return False
         last = self._connector.last_transaction
@@ -88,8 +95,7 @@ class Plugged:
             before_kwh += ended.energy_wh / 1000
         self.began, self._before_kwh = began, before_kwh
         self._told, self._taken_then = told, taken_then
-        phases = kept.get("phases")
-        self.phases = phases if phases in {1, 2, 3} else None
+        self.phases, self.phase_count = phases, len(phases) or None
         return True
 
     @property
@@ -107,17 +113,21 @@ class Plugged:
             self._charging = charging
             self.since = now
 
-    def learn_phases(self, now: datetime) -> bool:
-        """See on how many phases the car draws; say whether that is news.
+    def look_at_phases(self, now: datetime, *, most_a: float) -> bool:
+        """See from which phases the car draws; say whether their number is news.
 
-        In its first moments a car may not draw on all of them yet.
+        In its first moments a car may not draw from all of them yet. `most_a` is what
+        it ever may draw.
         """
-        used = used_phases(self._connector)
-        begins = self.since is not None and now - self.since < BEGINS
-        if used is None or begins or not self._connector.charging:
+        drawn = drawn_phases(self._connector, most_a=most_a)
+        begins = self.since is not None and now - self.since < SURE_AFTER
+        if not drawn or (begins and not self.phases):
             return False
-        before, self.phases = self.phases, max(used, self.phases or used)
-        return self.phases != before
+        self.phases |= drawn
+        if begins:
+            return False
+        before, self.phase_count = self.phase_count, len(drawn)
+        return self.phase_count != before
 
     def soc(self, vehicle: Vehicle | None) -> float | None:
         """Return the state of charge in %, None where it or the battery is not known.
@@ -135,3 +145,16 @@ class Plugged:
         since = self.taken_kwh - self._taken_then
         gained = since * vehicle.settings.efficiency / vehicle.settings.battery_kwh
         return min(100.0, self._told[1] + gained * 100)
+
+
+def _phases(kept: object) -> frozenset[int]:
+    """Return phases that were kept; earlier versions kept how many.
+
+    Raises `ValueError` or `TypeError` for what is none.
+    """
+    if kept is None:
+        return frozenset()
+    numbers = range(1, kept + 1) if isinstance(kept, int) else kept
+    if not isinstance(numbers, range | list) or not {1, 2, 3}.issuperset(numbers):
+        raise ValueError("phases that are none")
+    return frozenset(numbers)

@@ -50,8 +50,9 @@ class Situation:
     """When the car was plugged in."""
     before: Plan | None
     """The plan so far; None when something was wished since."""
-    phases_seen: int | None
-    """On how many phases the car drew during this stay; None where that is not seen."""
+    phases: int
+    """On how many phases the car charges here. Where nothing is known it is one: a plan
+    then begins too early rather than too late."""
     due: datetime | None
     """A time to be ready by that has just passed without the goal being met."""
 
@@ -92,33 +93,17 @@ class Situation:
     @property
     def most_a(self) -> float:
         """Return the most that the connector may give, in A per phase."""
-        limits = [
-            self.charger.settings.max_current_a,
-            self.connector.limit_a,
-            None if self.vehicle is None else self.vehicle.settings.max_current_a,
-        ]
-        return min(limit for limit in limits if limit is not None)
+        return most_a(self.charger, self.connector, self.vehicle)
 
-    @property
-    def phases(self) -> int:
-        """Return how many phases the car uses here.
 
-        What it draws says so, or drew before, unless it is held to one; else the fewer
-        of car and connector. Where nothing is known it is one: a plan then begins too
-        early rather than too late.
-        """
-        used = used_phases(self.connector) or self.phases_seen
-        if used is not None:
-            return used
-        known = [
-            count
-            for count in (
-                self.connector.known_phases,
-                None if self.vehicle is None else self.vehicle.settings.phases,
-            )
-            if count
-        ]
-        return min(known, default=1)
+def most_a(charger: Charger, connector: Connector, vehicle: Vehicle | None) -> float:
+    """Return the most that charger, owner and car allow, in A per phase."""
+    limits = (
+        charger.settings.max_current_a,
+        connector.limit_a,
+        None if vehicle is None else vehicle.settings.max_current_a,
+    )
+    return min(limit for limit in limits if limit is not None)
 
 
 def problem_of(situation: Situation) -> Problem:
@@ -236,15 +221,3 @@ def _sun_is_worth(signals: Signals, now: datetime) -> float:
     """Return just more than a kWh from the roof would earn, at most."""
     earns = (item.value for item in signals.feed_in if item.end > now)
     return max((0.0, *earns)) + 1e-4
-
-
-def used_phases(connector: Connector) -> int | None:
-    """Return on how many phases the car draws now.
-
-    None where that is not seen, or where it is held to one.
-    """
-    if connector.planned_phases == 1:
-        return None
-    currents = [connector.reading(f"current_l{phase}") for phase in (1, 2, 3)]
-    used = sum(1 for amperes in currents if amperes is not None and amperes >= USED_A)
-    return used or None

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Final
 from homeassistant.util import dt as dt_util
 
 from ..charging import Plan
+from ..charging.phases import ALL
 from ..csms.charger import Charger
 from ..vehicles import Vehicle
 from .plugged import Plugged
-from .situation import Situation
+from .situation import Situation, most_a
 from .wishes import Wishes
 
 if TYPE_CHECKING:
@@ -46,6 +47,44 @@ class Stay:
         """Keep what is known of the car that is there over restarts."""
         if self.plugged is not None:
             self.planning.kept.async_note(self.key, _PLUGGED, self.plugged.kept())
+
+    def look_at_phases(self, now: datetime, vehicle: Vehicle | None) -> bool:
+        """See from which phases the car draws; say whether their number is news.
+
+        It is kept, for this stay, and of a known car for later ones. From fewer than
+        three draws such a car by itself only where it was offered all.
+        """
+        plugged = self.plugged
+        if plugged is None:
+            return False
+        connector = self.charger.connector(self.key[1])
+        most = most_a(self.charger, connector, vehicle)
+        before = plugged.phases
+        news = plugged.look_at_phases(now, most_a=most)
+        if plugged.phases != before:
+            self.keep()
+        count = len(plugged.phases)
+        all_there = connector.known_phases == ALL and not (
+            self.charger.can_switch_phases
+        )
+        if vehicle is not None and count and (count == ALL or all_there):
+            self.planning.kept.async_set_phases(vehicle.key, count)
+        return news
+
+    def phase_count(self, vehicle: Vehicle | None) -> int | None:
+        """Return on how many phases such a car charges here; None where unknown.
+
+        What it draws says so, or drew before in this stay; else the fewer of what the
+        connector has and the car uses, by an earlier stay or by what the owner typed.
+        """
+        if self.plugged is not None and self.plugged.phase_count is not None:
+            return self.plugged.phase_count
+        of_car = None
+        if vehicle is not None:
+            seen = self.planning.kept.phases(vehicle.key)
+            of_car = seen or vehicle.settings.phases
+        told = (self.charger.connector(self.key[1]).known_phases, of_car)
+        return min((count for count in told if count), default=None)
 
     async def async_situation(
         self,
@@ -96,7 +135,7 @@ class Stay:
             soc=soc,
             taken_kwh=plugged.taken_kwh,
             usual_kwh=plugged.usual_kwh,
-            phases_seen=plugged.phases,
+            phases=self.phase_count(vehicle) or 1,
             since=plugged.since,
             began=plugged.began,
             before=before,

@@ -94,7 +94,13 @@ class _Round:
 
     @property
     def cars(self) -> dict[str, Problem]:
-        return {car_name(each.key): one.problem for each, one in self.bases.items()}
+        """Return what each car takes: all at once where that is wished."""
+        return {
+            car_name(each.key): _at_once(one.problem)
+            if each.charges_at_once
+            else one.problem
+            for each, one in self.bases.items()
+        }
 
 
 def planned_now() -> datetime:
@@ -147,10 +153,15 @@ class Together:
                 if basis is not None:
                     bases[each] = basis
         site = self.site()
-        if bases and (len(bases) > 1 or _limits(site)):
-            await self._async_jointly(_Round(now=now, site=site, bases=bases))
+        # Who is turned off takes nothing: the others have it all.
+        on = {each: one for each, one in bases.items() if not each.wishes.turned_off}
+        self._newest = None
+        if on and (len(on) > 1 or _limits(site)):
+            await self._async_jointly(_Round(now=now, site=site, bases=on))
+            apart = [each for each in bases if each not in on or each.charges_at_once]
         else:
-            await self._async_apart(bases)
+            apart = list(bases)
+        await self._async_apart({each: bases[each] for each in apart}, site)
 
     async def async_what_if(
         self, asking: ConnectorPlan, problem: Problem, now: datetime
@@ -163,10 +174,10 @@ class Together:
         others: dict[ConnectorPlan, Problem] = {}
         if self._shares:
             for each in self._planning.connectors.values():
-                if each is asking or each.problem is None:
+                if each is asking or each.wishes.turned_off or each.problem is None:
                     continue
                 if (other := await each.async_problem(now)) is not None:
-                    others[each] = other
+                    others[each] = _at_once(other) if each.charges_at_once else other
         site = self.site()
         if not others and not _limits(site):
             alone = await self._hass.async_add_executor_job(make_plan, problem, now)
@@ -243,12 +254,13 @@ class Together:
 
     # One by one
 
-    async def _async_apart(self, bases: Mapping[ConnectorPlan, Basis]) -> None:
-        self._newest = None
+    async def _async_apart(
+        self, bases: Mapping[ConnectorPlan, Basis], site: Site
+    ) -> None:
         for each, basis in bases.items():
             try:
                 made = await self._hass.async_add_executor_job(
-                    make_plan, basis.problem, basis.now
+                    _plan_alone, car_name(each.key), basis, site
                 )
             except Exception as error:  # noqa: BLE001 - it is logged there, once
                 each.async_failed(error)
@@ -266,7 +278,7 @@ class Together:
             )
         except Exception as error:  # noqa: BLE001 - it is logged there, once
             self._tell_failure(error)
-            await self._async_apart(asked.bases)
+            await self._async_apart(asked.bases, Site())
             return
         self._newest = asked
         better = made.gap > 0.0
@@ -315,13 +327,29 @@ class Together:
             searching=searching,
         )
         for each, basis in asked.bases.items():
-            each.async_take(basis, made.plans[car_name(each.key)], jointly)
+            if not each.charges_at_once:
+                each.async_take(basis, made.plans[car_name(each.key)], jointly)
 
     def _tell_failure(self, error: Exception) -> None:
         """Log what went wrong: once, until it goes well."""
         if not self._failed:
             _LOGGER.error("The cars could not be planned together", exc_info=error)
         self._failed = True
+
+
+def _at_once(problem: Problem) -> Problem:
+    """Return what comes of a problem when nobody waits for a good time."""
+    goal = problem.goal
+    soc = goal.minimum_soc if goal.energy_kwh is not None else goal.target_soc
+    kwh = goal.energy_kwh or goal.minimum_kwh
+    return replace(problem, goal=replace(goal, minimum_kwh=kwh, minimum_soc=soc))
+
+
+def _plan_alone(name: str, basis: Basis, site: Site) -> Plan:
+    """Return the plan of a car as if there were no other, within what a site limits."""
+    if not _limits(site):
+        return make_plan(basis.problem, basis.now)
+    return plan_greedy({name: basis.problem}, site, basis.now).plans[name]
 
 
 def _limits(site: Site) -> bool:

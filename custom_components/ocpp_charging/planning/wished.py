@@ -72,6 +72,17 @@ class Wished(Planned):
         return self._stay.plugged is not None
 
     @property
+    def phases_seen(self) -> frozenset[int]:
+        """Return the charger's phases that the car was seen to draw from, 1 to 3."""
+        stay = self._stay.plugged
+        return frozenset() if stay is None else stay.phases
+
+    @property
+    def phase_count(self) -> int | None:
+        """Return on how many phases the car charges here; None where unknown."""
+        return self._stay.phase_count(self.vehicle)
+
+    @property
     def plugged_in_at(self) -> datetime:
         """Return when the car was plugged in; without one, the end of all days."""
         stay = self._stay.plugged

@@ -140,6 +140,20 @@ class Wishes:
         return self.steered and not by_hand and self.mode.follows_plan
 
     @property
+    def turned_off(self) -> bool:
+        """Say whether the car is not to charge at all, whatever is planned."""
+        if self.override is not None:
+            return self.steered and self.override is Override.OFF
+        return self.steered and not self.boost and self.mode is Mode.OFF
+
+    @property
+    def at_once(self) -> bool:
+        """Say whether the car is to charge now, whatever is planned."""
+        if self.override is not None:
+            return self.steered and self.override is Override.ON
+        return self.steered and (self.boost or self.mode is Mode.FAST)
+
+    @property
     def one_off(self) -> datetime | None:
         """Return the one time that is wished, None where there is none."""
         if self.ready_on is None or self.ready_by is None:
@@ -190,6 +204,12 @@ class Wishes:
         ):
             if values.get(name) is not None:
                 values[name] = read(values[name])
+        for field in fields(cls):
+            value = values.get(field.name, field.default)
+            if value is None and field.default is not None:
+                raise ValueError(f"{field.name} is not there")
+            if isinstance(field.default, bool) and not isinstance(value, bool):
+                raise TypeError(f"{field.name} is neither yes nor no")
         return cls(**values)
 
 

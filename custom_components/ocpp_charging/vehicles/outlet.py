@@ -7,6 +7,7 @@ from typing import Any, Final, Self
 from ..csms.charger import Charger
 from ..csms.connector import Connector
 from ..csms.tags import TagUse, fold
+from .vehicle import aware_time
 from .which import NOTHING, CarReason, CarThere, PlugSeen
 
 BEFORE: Final = timedelta(minutes=5)
@@ -90,11 +91,22 @@ class Outlet:
 
     @classmethod
     def recalled(cls, charger_key: str, kept: dict[str, Any]) -> Self:
-        """Return an outlet as it was before a restart."""
+        """Return an outlet as it was before a restart.
+
+        Raises `KeyError`, `TypeError` or `ValueError` for what `kept` cannot return.
+        """
         outlet = cls(charger_key)
-        outlet.chosen = kept["chosen"]
+        outlet.chosen = _text(kept["chosen"])
         if kept["at"] is not None:
-            at = datetime.fromisoformat(kept["at"])
-            outlet.plug = PlugSeen(charger=charger_key, at=at, id_tag=kept["id_tag"])
-            outlet.there = CarThere(key=kept["key"], reason=CarReason(kept["reason"]))
+            at, id_tag = aware_time(kept["at"]), _text(kept["id_tag"])
+            outlet.plug = PlugSeen(charger=charger_key, at=at, id_tag=id_tag)
+            reason = CarReason(kept["reason"])
+            outlet.there = CarThere(key=_text(kept["key"]), reason=reason)
         return outlet
+
+
+def _text(kept: object) -> str | None:
+    """Return a text that was kept, or none. Raises `TypeError` for anything else."""
+    if kept is None or isinstance(kept, str):
+        return kept
+    raise TypeError("no text")

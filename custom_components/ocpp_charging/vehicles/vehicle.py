@@ -61,10 +61,15 @@ class Told:
         return {"value": self._last, "since": since}
 
     def recall(self, kept: Mapping[str, Any]) -> None:
-        """Take over what was kept."""
-        since = kept["since"]
-        self._last = kept["value"]
-        self._since = None if since is None else datetime.fromisoformat(since)
+        """Take over what was kept.
+
+        Raises `KeyError`, `TypeError` or `ValueError` for what `kept` cannot return.
+        """
+        last, since = kept["value"], kept["since"]
+        if not isinstance(last, bool):
+            raise TypeError("neither yes nor no")
+        self._since = None if since is None else aware_time(since)
+        self._last = last
 
 
 class Vehicle:
@@ -144,15 +149,25 @@ class Vehicle:
         }
         return {name: kept for name, kept in told.items() if kept is not None}
 
-    def recall(self, kept: Mapping[str, Any]) -> None:
-        """Take over what was kept before a restart."""
+    def recall(self, kept: object) -> bool:
+        """Take over what was kept before a restart; say whether all could be read."""
+        if not isinstance(kept, dict):
+            return False
+        readable = True
         for name, told in (("plugged", self._plugged), ("home", self._home)):
-            if name in kept:
-                told.recall(kept[name])
+            try:
+                if name in kept:
+                    told.recall(kept[name])
+            except KeyError, TypeError, ValueError:
+                readable = False
         limit = kept.get("charge_limit")
-        readable = isinstance(limit, int | float) and 0 <= limit <= 100
-        if self.settings.limit_entity is not None and readable:
-            self.charge_limit = limit
+        if limit is None:
+            return readable
+        if not isinstance(limit, int | float) or not 0 <= limit <= 100:
+            return False
+        if self.settings.limit_entity is not None:
+            self.charge_limit = float(limit)
+        return readable
 
     @property
     def _said(self) -> tuple[object, ...]:
@@ -188,6 +203,17 @@ class Vehicle:
             if (at := dt_util.as_utc(local)) > now:
                 return at
         return None
+
+
+def aware_time(text: str) -> datetime:
+    """Return a time that was kept.
+
+    Raises `TypeError` or `ValueError` for what is none, or has no time zone.
+    """
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return at
 
 
 def _percent(state: State | None) -> float | None:

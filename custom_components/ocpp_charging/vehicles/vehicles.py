@@ -60,17 +60,34 @@ class Vehicles:
         self._stop_entities: Callable[[], None] | None = None
         self._followed: frozenset[str] = frozenset()
         self._kept: Mapping[str, Any] = {}
+        self._readable = True
+        """Whether all could be read that was kept of the cars."""
         self._left_at: dict[str, datetime] = {}
         self.vehicles: dict[str, Vehicle] = {}
 
     async def async_load(self) -> None:
-        """Read which car was where, and make the cars."""
-        kept = await self._store.async_load() or {}
-        self._kept = kept.get("cars", {})
-        for item in kept.get("places", ()):
-            place = item["charger"], item["connector"]
-            self._outlets[place] = Outlet.recalled(item["charger"], item)
+        """Read which car was where, and make the cars.
+
+        What cannot be read is found out anew: it is no reason not to charge.
+        """
+        try:
+            kept = dict(await self._store.async_load() or {})
+        except Exception as error:  # noqa: BLE001
+            # Whatever is wrong with a file.
+            _LOGGER.error("Which car was where cannot be read: %s", error)
+            kept = {}
+        cars, places = kept.get("cars", {}), kept.get("places", [])
+        readable = isinstance(cars, dict) and isinstance(places, list)
+        self._kept = cars if isinstance(cars, dict) else {}
+        for item in places if isinstance(places, list) else ():
+            try:
+                place = str(item["charger"]), int(item["connector"])
+                self._outlets[place] = Outlet.recalled(place[0], item)
+            except KeyError, TypeError, ValueError, OverflowError:
+                readable = False
         self._sync()
+        if not (readable and self._readable):
+            _LOGGER.error("Some of what was kept of the cars cannot be read")
 
     @callback
     def async_start(self) -> Callable[[], None]:
@@ -181,7 +198,7 @@ class Vehicles:
             vehicle = self.vehicles.get(key)
             if vehicle is None:
                 vehicle = self.vehicles[key] = Vehicle(self._hass, settings)
-                vehicle.recall(self._kept.get(key, {}))
+                self._readable &= vehicle.recall(self._kept.get(key, {}))
                 vehicle.read()
                 changed = True
             else:

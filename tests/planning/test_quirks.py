@@ -14,7 +14,7 @@ from simulator import PRESETS, Car, Quirks
 from simulator.quirks import AfterPowerLoss
 
 from ..conftest import FAST
-from .conftest import BERLIN, Home, Make, car
+from .conftest import BERLIN, PRICE, Home, Make, car
 
 HABITS = (
     "none",
@@ -238,6 +238,45 @@ async def test_a_car_charges_in_the_hours_of_its_plan_only_and_is_ready(
     assert outside_wh < OUTSIDE_WH.get(habit, 100)
     assert the_car.soc_percent >= 59
     assert made.cp.violations == []
+
+
+TWICE_CHEAP = {
+    **PRICE,
+    "periods": [
+        {"start": "20:00", "end": "21:00", "amount": 0.10},
+        {"start": "05:00", "end": "07:00", "amount": 0.20},
+    ],
+}
+
+
+@pytest.mark.parametrize("habit", ["none"])
+async def test_a_car_that_takes_less_than_it_may_is_ready_all_the_same(
+    home: Make, habit: str
+) -> None:
+    made = await home(
+        car(), soc=40, options={"price": TWICE_CHEAP}, call_timeout_s=1e6
+    )
+    the_car = Car(battery_kwh=60, soc_percent=40, max_current_a=8)
+    await made.cp.plug(1, the_car)
+    one = made.of()
+    await made.told(one, lambda: one.plugged_in)
+    await made.pass_time(seconds=11)
+    await wish(
+        made, one, current=False, mode=Mode.SMART, ready_by=time(7), target_soc=75
+    )
+    assert one.problem is not None
+    assert one.problem.car.max_power_w == 16 * 3 * 230
+    while dt_util.now().hour < 21:
+        await made.pass_time(seconds=STEP.total_seconds())
+        await made.cp.call("Heartbeat", {})
+        await made.settle()
+        made.soc(the_car.soc_percent)
+    # It could take more if it would; it is only not reckoned with.
+    assert the_car.soc_percent > 45
+    assert one.problem.car.max_power_w == pytest.approx(8 * 3 * 230, rel=0.02)
+    assert made.cp.connector(1).offered_a in {0, 16}
+    await the_night_passes(made, the_car)
+    assert the_car.soc_percent >= 74
 
 
 LOSES_POWER = {f"power-{each.name.lower()}": each for each in AfterPowerLoss}

@@ -35,6 +35,12 @@ class CarUse:
             return None
         return max(least_a, ceil(self._most_a) + SPARE_A)
 
+    @property
+    def takes_a(self) -> float | None:
+        """Return what it takes at most, where that is clearly less than it may."""
+        flows = self._most_a is not None and self._most_a >= USED_A
+        return self._most_a if flows else None
+
     def look_at_current(
         self, drawn_a: float | None, *, allowed_a: float, least_a: float, now: datetime
     ) -> None:
@@ -74,6 +80,24 @@ def drawn_phases(connector: Connector, *, most_a: float) -> frozenset[int]:
         if (connector.reading(f"current_{phase}") or 0.0) >= USED_A
     )
     return flowing or frozenset(range(1, _count_by_power(connector, most_a) + 1))
+
+
+def drawn_current(connector: Connector, *, phases: int | None) -> float | None:
+    """Return what the car draws on the phase with most, in A.
+
+    None while it does not charge, or where that is not seen. `phases` is from how many
+    it draws, where that is known.
+    """
+    if not connector.charging:
+        return None
+    told = [connector.reading(f"current_{phase}") for phase in PHASE_NAMES]
+    amperes = [each for each in told if each is not None]
+    if amperes:
+        return max(amperes)
+    power_w = connector.reading("power")
+    if power_w is None or phases is None:
+        return connector.reading("current")
+    return power_w / (phases * (connector.reading("voltage") or VOLTAGE_V))
 
 
 def _count_by_power(connector: Connector, most_a: float) -> int:

@@ -11,10 +11,10 @@ from ..csms.connector import CHARGING_THRESHOLD_W
 from ..csms.model import HeldBy
 from ..csms.shares import ShareKeeper
 from ..vehicles.settings import NORMAL_PRIORITY
-from .car_use import PHASE_NAMES, CarUse
+from .car_use import PHASE_NAMES
 from .circuits import HomeCircuits
 from .connector_plan import ConnectorPlan
-from .situation import MIN_CURRENT_A, VOLTAGE_V, most_a
+from .situation import VOLTAGE_V, most_a
 
 COARSE_A: Final = 4.0
 """A plan that changes by less than this asks the fuses for nothing else."""
@@ -27,13 +27,12 @@ _HELD: Final = frozenset(
 
 
 class Claimant:
-    """Speaks for one connector, and learns how much its car takes."""
+    """Speaks for one connector."""
 
     def __init__(self, plan: ConnectorPlan, keeper: ShareKeeper) -> None:
-        """Begin with nothing known of what its car takes."""
+        """Bind a connector."""
         self.plan = plan
         self.keeper = keeper
-        self._use = CarUse()
 
     @property
     def charges(self) -> bool:
@@ -45,12 +44,6 @@ class Claimant:
             or self.keeper.interrupted
             or power_w > CHARGING_THRESHOLD_W
         )
-
-    @property
-    def least_a(self) -> float:
-        """Return the least current that the car takes."""
-        vehicle = self.plan.vehicle
-        return MIN_CURRENT_A if vehicle is None else vehicle.settings.min_current_a
 
     @property
     def most_a(self) -> float:
@@ -66,29 +59,25 @@ class Claimant:
     def safe_a(self, home: HomeCircuits) -> float:
         """Return what the charger falls to when nobody renews its share."""
         typed = home.safe_a(self.plan.key[0])
-        return self.least_a if typed is None else typed
+        return self.plan.least_a if typed is None else typed
 
     def claim(self, home: HomeCircuits, now: datetime) -> Claim | None:
         """Return what is asked for, None without a session."""
-        least_a, most_a = self.least_a, self.most_a
+        least_a, most_a = self.plan.least_a, self.most_a
         self.plan.async_look_at_phases(now)
         allowed_a = self._allowed(now)
         if not self.charges:
-            self._use.look_at_current(
-                None, allowed_a=allowed_a, least_a=least_a, now=now
-            )
+            self.plan.async_look_at_current(None, allowed_a, now)
             return None
         charger_key = self.plan.key[0]
         drawn_a, drawn_at = self._drawn(home, now)
-        self._use.look_at_current(
-            self._takes_a(drawn_a), allowed_a=allowed_a, least_a=least_a, now=now
-        )
+        self.plan.async_look_at_current(self._takes_a(drawn_a), allowed_a, now)
         return Claim(
             circuit=home.of_charger(charger_key).key,
             phases=self.phases(home),
             wanted_a=self._wanted(most_a),
             max_a=max(least_a, most_a),
-            content_a=self._use.content_a(least_a),
+            content_a=self.plan.content_a,
             min_a=least_a,
             priority=self.priority,
             need_kw=self._need_kw(now),

@@ -13,9 +13,10 @@ from ..charging import Plan, Problem
 from ..csms.charger import Charger
 from ..vehicles import Vehicle
 from .asked import Asked, with_asked
+from .car_use import drawn_current
 from .plan_timers import PlanTimers
 from .plugged import Plugged
-from .situation import Situation, problem_of
+from .situation import Situation, most_a, problem_of
 from .together import Basis, Jointly, WhatIf, planned_now
 from .wished import Wished
 
@@ -203,10 +204,31 @@ class ConnectorPlan(Wished):
             self.async_request()
 
     @callback
+    def async_look_at_current(
+        self, drawn_a: float | None, allowed_a: float, now: datetime
+    ) -> None:
+        """Compare what the car draws on the phase with most with what it may, in A."""
+        plugged = self._stay.plugged
+        if plugged is not None and plugged.look_at_current(
+            drawn_a, allowed_a=allowed_a, least_a=self.least_a, now=now
+        ):
+            self.async_request()
+
+    def _allowed_a(self, now: datetime) -> float:
+        """Return what the car may draw, where no fuse is shared."""
+        there = self.connector.plan_there
+        planned = None if there is None else there.fitted.at(now)
+        most = most_a(self.charger, self.connector, self.vehicle)
+        return most if planned is None else min(most, planned)
+
+    @callback
     def _energy_changed(self) -> None:
-        """See whether the car draws what was planned, and from which phases."""
+        """See whether the car draws what was planned, and how."""
         now = dt_util.utcnow()
         self.async_look_at_phases(now)
+        if self._planning.hub.fuse.home is None:
+            drawn_a = drawn_current(self.connector, phases=self.phase_count)
+            self.async_look_at_current(drawn_a, self._allowed_a(now), now)
         if self._stay.plugged is None or self.plan is None:
             return
         planned = sum(

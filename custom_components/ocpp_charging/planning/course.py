@@ -79,13 +79,14 @@ def constant(current_a: float, now: datetime) -> PlannedSchedule:
 
 
 def planned(
-    plan: Plan, now: datetime, *, watts_per_a: float, most_a: float
+    plan: Plan, now: datetime, *, watts_per_a: float, full_w: float, most_a: float
 ) -> PlannedSchedule:
     """Return the currents of a plan, from now on.
 
-    `watts_per_a` are those of all phases that the car uses. When the plan is over and
-    the car has what it needs it gets nothing for `AFTER_PLAN`, then up to `most_a`;
-    where it lacks something it goes on at once.
+    `watts_per_a` are those of all phases that the car uses. `full_w` is what it takes at
+    most: for that it gets `most_a`, so that it can take more if it will. When the plan
+    is over and the car has what it needs it gets nothing for `AFTER_PLAN`, then up to
+    `most_a`; where it lacks something it goes on at once.
     """
     rows: list[PlannedCurrent] = []
     at = now
@@ -95,7 +96,8 @@ def planned(
         start = max(one.start, now)
         if start > at:
             rows.append(PlannedCurrent(start=at, end=start, current_a=0.0))
-        current_a = max(0.0, min(most_a, one.power_w / watts_per_a))
+        full = one.power_w >= full_w - 1
+        current_a = most_a if full else max(0.0, min(most_a, one.power_w / watts_per_a))
         rows.append(PlannedCurrent(start=start, end=one.end, current_a=current_a))
         at = one.end
     if plan.met or not rows:

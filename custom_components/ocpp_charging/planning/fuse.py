@@ -138,7 +138,7 @@ class Fuse:
                 )
                 rest = last.rest_a[circuit.key][phase - 1]
                 room = min(room, circuit.limit_a[phase - 1] - rest - others)
-        return float(int(room)) if room >= claimant.least_a else 0.0
+        return float(int(room)) if room >= claimant.plan.least_a else 0.0
 
     def safe_a(self, key: Key) -> float | None:
         """Return what a connector falls to when nobody tells; None without a fuse."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 from ..csms.connector import Connector
 from ..csms.model import ConnectorStatus
 from ..vehicles import Vehicle
-from .car_use import drawn_phases
+from .car_use import REACHED_A, CarUse, drawn_phases
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -39,6 +39,10 @@ class Plugged:
         """The charger's phases that the car was seen to draw from, 1 to 3."""
         self.phase_count: int | None = None
         """From how many at once it drew last; None where that was not seen."""
+        self.use = CarUse()
+        """What it took of what it might, in the last while."""
+        self.takes_a: float | None = None
+        """The most that it takes, in A per phase, where it was seen to leave some."""
         self.usual_kwh: float | None = None
         self.usual_of: str | None = None
         """What such a car usually takes, and for which it was looked up."""
@@ -128,6 +132,22 @@ class Plugged:
             return False
         before, self.phase_count = self.phase_count, len(drawn)
         return self.phase_count != before
+
+    def look_at_current(
+        self, drawn_a: float | None, *, allowed_a: float, least_a: float, now: datetime
+    ) -> bool:
+        """Compare what the car draws with what it may; say whether that is news.
+
+        What it was seen to take at most counts until it takes more.
+        """
+        self.use.look_at_current(drawn_a, allowed_a=allowed_a, least_a=least_a, now=now)
+        before, taken = self.takes_a, self.use.takes_a
+        if taken is not None:
+            differs = before is None or abs(taken - before) >= REACHED_A
+            self.takes_a = taken if differs else before
+        elif before is not None and (drawn_a or 0.0) > before + REACHED_A:
+            self.takes_a = None
+        return self.takes_a != before
 
     def soc(self, vehicle: Vehicle | None) -> float | None:
         """Return the state of charge in %, None where it or the battery is not known.

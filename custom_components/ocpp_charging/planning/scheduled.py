@@ -9,7 +9,7 @@ from ..csms.schedules import PlannedSchedule
 from .connector_plan import ConnectorPlan
 from .course import catching_up, planned
 from .random_delay import RandomDelay
-from .situation import VOLTAGE_V
+from .situation import VOLTAGE_V, most_a
 
 if TYPE_CHECKING:
     from ..hub import Hub
@@ -102,7 +102,13 @@ class Scheduled:
         if made is None or problem is None:
             return None
         watts = problem.car.phases * VOLTAGE_V
-        schedule = planned(made, now, watts_per_a=watts, most_a=self.most_a)
+        schedule = planned(
+            made,
+            now,
+            watts_per_a=watts,
+            full_w=problem.car.max_power_w,
+            most_a=self.most_a,
+        )
         safe_a = self._hub.fuse.safe_a(plan.key)
         room = plan.charger.features.max_periods
         if safe_a is None or (room is not None and room < ENOUGH_PERIODS):
@@ -112,10 +118,5 @@ class Scheduled:
     @property
     def most_a(self) -> float:
         """Return the most that charger, owner and car allow, in A per phase."""
-        vehicle = self._plan.vehicle
-        limits = (
-            self._plan.charger.settings.max_current_a,
-            self._plan.connector.limit_a,
-            None if vehicle is None else vehicle.settings.max_current_a,
-        )
-        return min(limit for limit in limits if limit is not None)
+        plan = self._plan
+        return most_a(plan.charger, plan.connector, plan.vehicle)

@@ -53,6 +53,8 @@ class Situation:
     phases: int
     """On how many phases the car charges here. Where nothing is known it is one: a plan
     then begins too early rather than too late."""
+    takes_a: float | None
+    """The most that the car was seen to take, in A per phase; None: all it may."""
     due: datetime | None
     """A time to be ready by that has just passed without the goal being met."""
 
@@ -172,8 +174,9 @@ def _car(situation: Situation, signals: Signals) -> tuple[Car, Signals]:
     settings = None if situation.vehicle is None else situation.vehicle.settings
     least_a = MIN_CURRENT_A if settings is None else settings.min_current_a
     most_a, phases = situation.most_a, situation.phases
+    taken_a = most_a if situation.takes_a is None else min(most_a, situation.takes_a)
     car = Car.of_current(
-        max_a=max(most_a, least_a),
+        max_a=max(taken_a, least_a),
         min_a=least_a,
         phases=phases,
         voltage_v=VOLTAGE_V,

@@ -136,6 +136,7 @@ class Stay:
             taken_kwh=plugged.taken_kwh,
             usual_kwh=plugged.usual_kwh,
             phases=self.phase_count(vehicle) or 1,
+            takes_a=plugged.takes_a,
             since=plugged.since,
             began=plugged.began,
             before=before,

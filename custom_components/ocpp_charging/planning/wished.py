@@ -14,6 +14,7 @@ from ..vehicles import CarThere, Vehicle
 from .course import Because
 from .happenings import Happenings
 from .planned import Planned
+from .situation import MIN_CURRENT_A
 from .stay import Stay
 from .sun_told import SunTold
 from .wishes import OF_CAR, OF_GOAL, Override, Wishes
@@ -81,6 +82,18 @@ class Wished(Planned):
     def phase_count(self) -> int | None:
         """Return on how many phases the car charges here; None where unknown."""
         return self._stay.phase_count(self.vehicle)
+
+    @property
+    def least_a(self) -> float:
+        """Return the least current that the car takes."""
+        vehicle = self.vehicle
+        return MIN_CURRENT_A if vehicle is None else vehicle.settings.min_current_a
+
+    @property
+    def content_a(self) -> float | None:
+        """Return with how much the car is content now; None: it takes all it gets."""
+        stay = self._stay.plugged
+        return None if stay is None else stay.use.content_a(self.least_a)
 
     @property
     def plugged_in_at(self) -> datetime:

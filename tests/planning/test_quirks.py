@@ -253,9 +253,7 @@ TWICE_CHEAP = {
 async def test_a_car_that_takes_less_than_it_may_is_ready_all_the_same(
     home: Make, habit: str
 ) -> None:
-    made = await home(
-        car(), soc=40, options={"price": TWICE_CHEAP}, call_timeout_s=1e6
-    )
+    made = await home(car(), soc=40, options={"price": TWICE_CHEAP}, call_timeout_s=1e6)
     the_car = Car(battery_kwh=60, soc_percent=40, max_current_a=8)
     await made.cp.plug(1, the_car)
     one = made.of()

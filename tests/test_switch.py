@@ -6,7 +6,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from syrupy.assertion import SnapshotAssertion
 
-from simulator import Quirks
+from simulator import PRESETS, Quirks
 from simulator.answers import SILENCE, Odd
 
 from .conftest import Simulated, charger_of, wait_for_state
@@ -103,10 +103,10 @@ async def test_a_start_that_is_accepted_and_not_done_is_an_error(
     assert value(hass, CHARGING) == "off"
 
 
-async def test_a_charger_that_charges_without_a_session_cannot_be_stopped(
+async def test_what_charges_without_a_session_or_a_limit_cannot_be_stopped(
     hass: HomeAssistant, charger_entry: MockConfigEntry, simulated: Simulated
 ) -> None:
-    charge_point = await simulated(charger_entry)
+    charge_point = await simulated(charger_entry, quirks=PRESETS["core-only"])
     await status(charge_point, "Charging")
     await wait_for_state(hass, CHARGING, "on")
     with pytest.raises(ServiceValidationError) as caught:

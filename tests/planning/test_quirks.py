@@ -177,6 +177,7 @@ async def test_who_is_slow_to_tell_its_schedule_is_not_thought_to_ignore_the_pla
         made, one, current=False, mode=Mode.SMART, ready_by=time(7), target_soc=60
     )
     await settles(made, lambda: one.held_by is HeldBy.PROFILE)
+    await settles(made, lambda: one.charger.features.plan_unit)
     features = one.charger.features
     assert features.plan_unit is RateUnit.AMPERE
     assert features.plan_origin is ScheduleOrigin.ABSOLUTE

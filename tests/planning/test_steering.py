@@ -333,7 +333,13 @@ async def test_a_car_with_another_price_is_held_to_another_plan(home: Make) -> N
     made = await home(car(), soc=40)
     plan = await steered(made, mode=Mode.SMART, ready_by=time(7, 0))
     await until(made, lambda one: one.held_by is HeldBy.PROFILE)
-    before = len(made.cp.received_calls("SetChargingProfile"))
+    ten = dt_util.now().replace(hour=22, minute=1)
+
+    def at_ten() -> float | None:
+        there = plan.connector.plan_there
+        return None if there is None else there.fitted.at(ten)
+
+    assert at_ten() == 0
     late = {
         **PRICE,
         "periods": [{"start": "18:00", "end": "23:00", "amount": 0.05}],
@@ -341,17 +347,8 @@ async def test_a_car_with_another_price_is_held_to_another_plan(home: Make) -> N
     made.hass.config_entries.async_update_entry(
         made.entry, options={**made.entry.options, "price": late}
     )
-    await made.settle()
-    for _ in range(6):
-        await made.pass_time(seconds=11)
-    await made.cp.wait_for(
-        lambda cp: len(cp.received_calls("SetChargingProfile")) > before
-    )
-    await made.pass_time(seconds=1)
-    await until(made, lambda one: one.connector.plan_there is not None)
-    await to_local(made, 22)
-    assert plan.plan is not None
-    await offered(made, lambda current: current == pytest.approx(16, abs=0.2))
+    await made.comes(lambda: at_ten() == pytest.approx(16, abs=0.2), step=11)
+    assert plan.held_by is HeldBy.PROFILE
 
 
 async def charged_in_the_planned_hours(home: Home) -> None:

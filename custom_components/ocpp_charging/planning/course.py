@@ -83,10 +83,10 @@ def planned(
 ) -> PlannedSchedule:
     """Return the currents of a plan, from now on.
 
-    `watts_per_a` are those of all phases that the car uses. `full_w` is what it takes at
-    most: for that it gets `most_a`, so that it can take more if it will. When the plan
-    is over and the car has what it needs it gets nothing for `AFTER_PLAN`, then up to
-    `most_a`; where it lacks something it goes on at once.
+    `watts_per_a` are those of all phases that the car uses. `full_w` is what it takes
+    at most: for that it gets `most_a`, so that it can take more if it will. When the
+    plan is over and the car has what it needs it gets nothing for `AFTER_PLAN`, then up
+    to `most_a`; where it lacks something it goes on at once.
     """
     rows: list[PlannedCurrent] = []
     at = now

@@ -105,7 +105,8 @@ class Home:
                 if so():
                     await self.settle()
                     return
-                await self.cp.call("Heartbeat", {})
+                if self.cp.accepted:
+                    await self.cp.call("Heartbeat", {})
                 await self.settle()
             await self.pass_time(seconds=step)
         connector = self.of().connector

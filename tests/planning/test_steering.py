@@ -19,7 +19,7 @@ from custom_components.ocpp_charging.planning.wishes import Override
 from simulator import Car, Quirks
 
 from ..actions import Caller
-from ..conftest import FAST, charger_of, wait_for_charger
+from ..conftest import FAST, charger_of
 from .conftest import PRICE, Home, Make, car
 
 
@@ -52,8 +52,7 @@ def switched(plan: ConnectorPlan) -> Override | None:
 async def until(home: Home, so: Callable[[ConnectorPlan], Any]) -> None:
     """Wait until the central system knows something, and all is done."""
     plan = home.of()
-    await wait_for_charger(charger_of(home.entry), lambda _charger: so(plan))
-    await home.settle()
+    await home.comes(lambda: so(plan))
 
 
 async def offered(home: Home, so: Callable[[float], bool]) -> None:

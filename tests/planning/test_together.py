@@ -208,6 +208,13 @@ async def test_beside_a_car_that_charges_at_once_is_planned_what_it_leaves(
     # It has the cheap hours for itself now.
     most = max(each.power_w for each in one.plan.periods)
     assert most == pytest.approx(16 * 3 * 230, abs=1)
+    # When it has left, the other is planned anew.
+    rounds = of(made).rounds
+    await made.unplug(2)
+    await made.pass_time(seconds=11)
+    await searched(made)
+    assert of(made).rounds > rounds
+    assert one.jointly.cars == 1
 
 
 async def test_cars_that_share_nothing_are_planned_apart(home: Make) -> None:

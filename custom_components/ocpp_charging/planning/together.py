@@ -216,8 +216,6 @@ class Together:
     @callback
     def async_leaves(self, leaving: ConnectorPlan) -> None:
         """Plan anew for those that shared with a car which is unplugged."""
-        if leaving.jointly is None:
-            return
         for each in self._planning.connectors.values():
             if each is not leaving and each.jointly is not None:
                 each.async_request()

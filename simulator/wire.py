@@ -95,6 +95,8 @@ class Wire:
         """A certificate and its key, shown in place of those of the options."""
         self.secured = False
         """Whether a ws URL is dialled as wss."""
+        self.dialling = False
+        """Whether an attempt to connect is under way."""
         self._socket: ClientConnection | None = None
         self._reader: asyncio.Task[None] | None = None
         self._answering: dict[str, asyncio.Task[None]] = {}
@@ -131,6 +133,14 @@ class Wire:
         Raises HandshakeRefused where the server is no willing central system, another
         OSError (ssl.SSLError among them) where it can't be reached.
         """
+        self.dialling = True
+        try:
+            await self._dial(password)
+        finally:
+            self.dialling = False
+            self._changed()
+
+    async def _dial(self, password: bytes | None) -> None:
         options = self._options
         subprotocols = () if options.quirks.no_subprotocol else options.subprotocols
         url = self._url()
@@ -169,7 +179,6 @@ class Wire:
         self.close_code = None
         self.closed.clear()
         self._reader = asyncio.create_task(self._read(socket))
-        self._changed()
 
     async def close(self) -> None:
         """Close with the closing handshake and wait until everything has ended."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,8 +19,10 @@ from pytest_homeassistant_custom_component.common import (
     async_fire_time_changed,
 )
 
+from custom_components.ocpp_charging import hub
 from custom_components.ocpp_charging.planning import ConnectorPlan
 from simulator import ChargePoint
+from simulator.errors import Disconnected
 
 from ..conftest import Simulated, central_system, charger_subentry, set_up
 
@@ -79,6 +82,7 @@ class Home:
         """Let what is under way be done; what is never answered is given up."""
         if self.gives_up_s is None:
             await self.hass.async_block_till_done()
+            await self._exchange()
             return
         done = asyncio.ensure_future(self.hass.async_block_till_done())
         while not done.done():
@@ -89,8 +93,30 @@ class Home:
                 self.freezer.tick(timedelta(seconds=self.gives_up_s + 1))
         await done
 
+    async def _exchange(self) -> None:
+        """Let both sides say what they have to, until nothing comes between two turns.
+
+        A night's leaps of 15 minutes would else take them by surprise with what was
+        said in the evening.
+        """
+        for _ in range(50):
+            if not self.cp.accepted:
+                return
+            try:
+                await self.cp.call("Heartbeat", {})
+            except Disconnected:
+                return
+            await self.hass.async_block_till_done()
+            asked, answered = list(self.cp.wire.frames)[-2:]
+            if (asked.action, answered.message[1]) == ("Heartbeat", asked.message[1]):
+                return
+
     async def pass_time(self, **much: float) -> None:
-        """Let time pass at one go, and what is due be done."""
+        """Let time pass at one go, and what is due be done.
+
+        The network is real: who is dialling is not given up for the time of the test.
+        """
+        await self.cp.wait_for(lambda one: not one.wire.dialling)
         self.freezer.tick(timedelta(**much))
         async_fire_time_changed(self.hass, dt_util.utcnow())
         await self.settle()
@@ -105,8 +131,6 @@ class Home:
                 if so():
                     await self.settle()
                     return
-                if self.cp.accepted:
-                    await self.cp.call("Heartbeat", {})
                 await self.settle()
             await self.pass_time(seconds=step)
         connector = self.of().connector
@@ -170,12 +194,19 @@ type Make = Callable[..., Awaitable[Home]]
 
 @pytest.fixture
 async def home(
-    hass: HomeAssistant, simulated: Simulated, unloads: None
+    hass: HomeAssistant,
+    simulated: Simulated,
+    unloads: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncGenerator[Make]:
     """Return how to make a home at `NOW`, of subentries and options.
 
-    Time runs until the charger is there, which needs some, and stands still then.
+    Time runs until the charger is there, which needs some, and stands still then. As
+    it leaps from there, a charger may be silent for a day.
     """
+    day = 24 * 3600
+    patient = replace(hub.TIMING, silence=day, silence_without_pongs=day)
+    monkeypatch.setattr(hub, "TIMING", patient)
     await hass.config.async_update(time_zone="Europe/Berlin", currency="EUR")
     stops = ExitStack()
 

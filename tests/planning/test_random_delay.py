@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 
 from homeassistant.util import dt as dt_util
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 import pytest
 
 from custom_components.ocpp_charging.csms.model import HeldBy
@@ -138,6 +138,7 @@ def test_after_the_car_has_left_another_span_is_drawn() -> None:
     looks=st.lists(st.integers(0, 800), max_size=30),
     most=st.integers(0, 30),
 )
+@example(drawn=1.0, looks=[61, 240], most=1)
 def test_no_start_is_early_and_none_later_than_allowed(
     drawn: float, looks: list[int], most: int
 ) -> None:

@@ -54,8 +54,18 @@ def watts(*plans: ConnectorPlan) -> list[float]:
 
 
 async def searched(made: Home) -> None:
-    """Wait until better plans have been searched for."""
-    await made.hass.async_block_till_done(wait_background_tasks=True)
+    """Wait until better plans have been searched for, and for nothing else.
+
+    Other tasks in the background may wait for time to pass, which it does not here.
+    """
+    await made.settle()
+    while searches := [
+        one
+        for one in asyncio.all_tasks()
+        if one.get_name() == "better plans for several cars"
+    ]:
+        await asyncio.wait(searches)
+        await made.settle()
 
 
 class Search:

@@ -114,7 +114,13 @@ def _later(schedule: PlannedSchedule, edge: datetime, by: timedelta) -> PlannedS
 def _waiting(
     schedule: PlannedSchedule, begin: datetime, due: datetime, current_a: float
 ) -> PlannedSchedule:
-    """Return a plan that goes on with a current until `due`, then as from `begin`."""
+    """Return a plan that goes on until `due` as before `begin`, and then as from there.
+
+    `current_a` is what is given where the plan says nothing of the time before.
+    """
+    for one in schedule.periods:
+        if one.start < begin:
+            current_a = one.current_a
     rows = [
         replace(one, start=one.start + (due - begin), end=one.end + (due - begin))
         for one in schedule.periods

@@ -23,6 +23,7 @@ from custom_components.ocpp_charging.ledger import (
     Stop,
 )
 from custom_components.ocpp_charging.ledger.errors import Cause
+from custom_components.ocpp_charging.signals.prices.kept import async_remove_prices
 
 from .actions import Caller
 from .conftest import (
@@ -81,6 +82,13 @@ async def entry(hass: HomeAssistant, unloads: None) -> MockConfigEntry:
         hass,
         central_system(charger_subentry(), options={"price": OPTIONS["price"]}),
     )
+
+
+async def forget_prices(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Restart without what was told before."""
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    await async_remove_prices(hass, entry)
+    assert await hass.config_entries.async_setup(entry.entry_id)
 
 
 async def told(hass: HomeAssistant, key: str, number: float) -> None:
@@ -160,9 +168,8 @@ async def test_prices_that_come_late_settle_what_ended_without_them(
 ) -> None:
     hass.states.async_remove("sensor.prices")
     charge_point = await simulated(entry)
-    # A restart, so that what was told before is forgotten.
     await charge_point.stop()
-    assert await hass.config_entries.async_reload(entry.entry_id)
+    await forget_prices(hass, entry)
     charge_point = await simulated(entry)
     await session(charge_point, YESTERDAY, wh=4000)
     await wait_for_state(hass, f"{CP1}last_session_energy", "4.0")
@@ -182,7 +189,7 @@ async def test_what_was_settled_keeps_its_price_when_a_reading_comes_late(
     await told(hass, "last_session_cost", 1.2)
     await charge_point.stop()
     hass.states.async_remove("sensor.prices")
-    assert await hass.config_entries.async_reload(entry.entry_id)
+    await forget_prices(hass, entry)
     charge_point = await simulated(entry)
     await told(hass, "last_session_cost", 1.2)
     assert entry.runtime_data.prices.price.series.start is None

@@ -19,6 +19,7 @@ from .kept_history import async_note_entry_removed
 from .planning.kept_wishes import async_remove_wishes
 from .repairs import async_delete_issues
 from .services import async_setup_services
+from .signals.prices.kept import async_remove_prices
 from .signals.set_limit import async_remove_limit
 from .vehicles import async_forget_vehicles
 
@@ -84,6 +85,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: OcppConfigEntry) -> Non
     async_delete_issues(hass, entry.entry_id)
     await async_remove_wishes(hass, entry.entry_id)
     await async_remove_limit(hass, entry)
+    await async_remove_prices(hass, entry)
     await async_forget_vehicles(hass, entry)
     make = partial(make_journal, hass, entry)
     try:

@@ -20,24 +20,24 @@ from .signal_steps import (
     clock,
     hour_table,
     number_selector,
+    others_entity,
     rounded,
     suggested,
 )
 from .signals.base_load import BaseLoad, BaseLoadReader
-from .signals.demand import (
+from .signals.demand.asked import Asked
+from .signals.demand.found import find as find_demand
+from .signals.demand.reading import async_ask, tells_begin
+from .signals.demand.settings import (
     CONF_ENTITY,
     CONF_EXTRA_PRICE,
     CONF_LIMIT_W,
     CONF_SOURCES,
     CONF_WORDS,
     KINDS,
-    Asked,
     DemandSettings,
     DemandSource,
     Kind,
-    async_ask,
-    find as find_demand,
-    tells_begin,
 )
 from .signals.keeper import Lack, Topic
 from .signals.meter import (
@@ -212,7 +212,7 @@ class HouseFlow(SignalSteps):
                 {
                     probatio.Required(
                         CONF_ENTITY, description=suggested(data, CONF_ENTITY)
-                    ): EntitySelector(EntitySelectorConfig(domain=list(KINDS))),
+                    ): others_entity(self.hass, KINDS),
                     probatio.Optional(
                         CONF_LIMIT_W, description=suggested(data, CONF_LIMIT_W)
                     ): number_selector("W", 0, 1e6),

@@ -11,8 +11,6 @@ from homeassistant.config_entries import (
 from homeassistant.const import CONF_ENTITY_ID
 from homeassistant.helpers.selector import (
     BooleanSelector,
-    EntitySelector,
-    EntitySelectorConfig,
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
@@ -29,6 +27,7 @@ import probatio
 
 from .charging.series import Series
 from .const import DOMAIN
+from .signal_steps import others_entity
 from .signals.prices.fees import CONF_FEE, CONF_FEE_PERIODS, CONF_PERCENT
 from .signals.prices.found import (
     AHEAD,
@@ -68,7 +67,6 @@ UNIT_SELECTOR: Final = SelectSelector(
         translation_key="price_unit",
     )
 )
-ENTITY_SELECTOR: Final = EntitySelector(EntitySelectorConfig(domain=list(DOMAINS)))
 
 
 def _amount_selector(unit: str) -> NumberSelector:
@@ -207,7 +205,7 @@ class PriceFlow(OptionsFlow):
         return self.async_show_form(
             step_id="price_entity",
             data_schema=probatio.Schema(
-                {probatio.Required(CONF_ENTITY_ID): ENTITY_SELECTOR}
+                {probatio.Required(CONF_ENTITY_ID): others_entity(self.hass, DOMAINS)}
             ),
             errors=errors,
             last_step=False,

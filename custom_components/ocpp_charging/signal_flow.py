@@ -6,8 +6,6 @@ from typing import Any, Final
 from homeassistant.config_entries import ConfigFlowResult
 from homeassistant.const import CONF_ENTITY_ID
 from homeassistant.helpers.selector import (
-    EntitySelector,
-    EntitySelectorConfig,
     SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
@@ -18,7 +16,15 @@ import probatio
 from .charging.series import Series
 from .const import DOMAIN
 from .house_flow import HouseFlow
-from .signal_steps import CONF_SOURCE, choice, clock, hour_table, kwh, rounded
+from .signal_steps import (
+    CONF_SOURCE,
+    choice,
+    clock,
+    hour_table,
+    kwh,
+    others_entity,
+    rounded,
+)
 from .signals.co2.reading import (
     DOMAINS as CO2_DOMAINS,
     Co2Known,
@@ -42,7 +48,6 @@ from .signals.solar import (
 from .sun_flow import SunFlow
 
 AHEAD: Final = timedelta(hours=24)
-CO2_SELECTOR: Final = EntitySelector(EntitySelectorConfig(domain=list(CO2_DOMAINS)))
 CAUTION_SELECTOR: Final = SelectSelector(
     SelectSelectorConfig(
         options=[each.value for each in Caution], translation_key="caution"
@@ -126,7 +131,11 @@ class SignalFlow(HouseFlow, SunFlow):
         return self.async_show_form(
             step_id="co2_entity",
             data_schema=probatio.Schema(
-                {probatio.Required(CONF_ENTITY_ID): CO2_SELECTOR}
+                {
+                    probatio.Required(CONF_ENTITY_ID): others_entity(
+                        self.hass, CO2_DOMAINS
+                    )
+                }
             ),
             errors=errors,
             last_step=False,

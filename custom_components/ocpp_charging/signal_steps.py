@@ -5,8 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
-from homeassistant.core import callback
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.selector import (
+    EntitySelector,
+    EntitySelectorConfig,
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
@@ -18,8 +21,9 @@ from homeassistant.helpers.selector import (
 from homeassistant.util import dt as dt_util
 
 from .charging.series import Series
+from .const import DOMAIN
 from .hub import OcppConfigEntry
-from .signals.demand import CONF_SOURCES
+from .signals.demand.settings import CONF_SOURCES
 from .signals.house_battery import CONF_BATTERY_POWER
 from .signals.keeper import Topic
 from .signals.meter import HouseSettings
@@ -78,6 +82,24 @@ def number_selector(unit: str, low: float, high: float) -> NumberSelector:
             mode=NumberSelectorMode.BOX,
             unit_of_measurement=unit,
         )
+    )
+
+
+@callback
+def others_entity(hass: HomeAssistant, domains: Iterable[str]) -> EntitySelector:
+    """Return a field for an entity of these domains, and none of this integration.
+
+    What comes of a signal cannot be its source: a price would grow by its fees with
+    every reading, and a planned session would forbid itself.
+    """
+    wanted = set(domains)
+    own = [
+        entry.entity_id
+        for entry in er.async_get(hass).entities.values()
+        if entry.platform == DOMAIN and entry.domain in wanted
+    ]
+    return EntitySelector(
+        EntitySelectorConfig(domain=sorted(wanted), exclude_entities=sorted(own))
     )
 
 

@@ -38,6 +38,7 @@ from .planning.circuits import HomeCircuits
 from .price_flow import CONF_SOURCE, PriceFlow
 from .signal_steps import SignalSteps, suggested
 from .signals.prices.found import Candidate, async_find
+from .signals.prices.present_value import READER as PRESENT_VALUE
 from .signals.prices.settings import (
     CONF_REVERSED,
     CONF_TITLE,
@@ -112,7 +113,9 @@ class SmartFlow(PriceFlow, SignalSteps):
         }
         present = self.config_entry.options.get(Side.PRICE)
         if present or self._found:
-            default = KEEP if present else "0"
+            # With a price of this hour alone nothing is planned: the owner's to choose.
+            plans = self._found and self._found[0].source.reader != PRESENT_VALUE.key
+            default = KEEP if present or not plans else "0"
             fields[probatio.Required(CONF_SOURCE, default=default)] = _sources(
                 (present or {}).get(CONF_TITLE, "–"),
                 [self._label(each) for each in self._found],

@@ -133,6 +133,31 @@ async def test_a_calendar_without_a_trip_sets_nothing(
     assert one.wishes.ready_by is None
 
 
+async def test_the_charger_s_own_calendar_is_no_calendar_of_trips(
+    home: Make, hass: HomeAssistant, automate: Automate
+) -> None:
+    made = await home(car(target_soc=80.0), soc=50)
+    one = await made.plug()
+    own = next(
+        entry.entity_id
+        for entry in er.async_get(hass).entities.values()
+        if entry.platform == "ocpp_charging" and entry.domain == "calendar"
+    )
+    await made.settle()
+    assert one.plan is not None
+    assert one.plan.periods
+    told = async_mock_service(hass, "ocpp_charging", "set_goal")
+    await automate(
+        "departure_from_calendar",
+        calendar=own,
+        charger=connector_device(hass),
+        margin=0,
+        ahead=72,
+    )
+    await made.pass_time(minutes=16)
+    assert not told
+
+
 async def test_a_goal_out_of_reach_is_told(
     home: Make, hass: HomeAssistant, automate: Automate
 ) -> None:
@@ -152,12 +177,16 @@ async def test_a_goal_out_of_reach_is_told(
     )
     await one.async_set(ready_by=time(20))
     await made.settle()
-    await made.pass_time(minutes=4)
+    # In steps, or the charger would be taken for lost.
+    for _ in range(12):
+        await made.pass_time(seconds=20)
     assert not told
-    await made.pass_time(minutes=2)
+    for _ in range(6):
+        await made.pass_time(seconds=20)
     (call,) = told
     assert re.fullmatch(r"CP1 [Cc]onnector 1|Connector 1", call.data["title"])
-    assert "With " in call.data["message"]
+    assert "will be missing" in call.data["message"]
+    assert "It can be ready by" in call.data["message"]
 
 
 async def test_what_tells_of_the_goal_is_home_assistant_by_default(
@@ -169,7 +198,8 @@ async def test_what_tells_of_the_goal_is_home_assistant_by_default(
     await automate("notify_goal_at_risk", goal=f"binary_sensor.{PLACE}_goal_reachable")
     await one.async_set(ready_by=time(20))
     await made.settle()
-    await made.pass_time(minutes=6)
+    for _ in range(18):
+        await made.pass_time(seconds=20)
     assert len(told) == 1
 
 

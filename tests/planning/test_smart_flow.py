@@ -1,10 +1,11 @@
 """The one form that sets smart charging up."""
 
-from datetime import time
+from datetime import time, timedelta
 from typing import Any
 
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.ocpp_charging.planning import Mode
@@ -31,10 +32,17 @@ def fields(result: dict[str, Any]) -> set[str]:
 async def test_a_home_with_one_charger_is_set_up_with_one_form(
     home: Make, hass: HomeAssistant
 ) -> None:
-    hass.states.async_set(
-        "sensor.power_price", "0.31", {"unit_of_measurement": "EUR/kWh"}
-    )
     made = await home(options={})
+    midnight = dt_util.start_of_local_day()
+    hours = [
+        {"start": (midnight + timedelta(hours=hour)).isoformat(), "price": 0.3}
+        for hour in range(24)
+    ]
+    hass.states.async_set(
+        "sensor.power_price",
+        "0.31",
+        {"unit_of_measurement": "EUR/kWh", "prices": hours},
+    )
     result = await opened(hass, made.entry)
     assert fields(result) == {
         "steered",
@@ -87,6 +95,20 @@ async def test_a_home_with_one_charger_is_set_up_with_one_form(
     assert made.entry.options == kept
     assert not made.of().wishes.steered
     assert made.of().wishes.ready_by is None
+
+
+async def test_a_price_of_this_hour_alone_is_offered_and_not_proposed(
+    home: Make, hass: HomeAssistant
+) -> None:
+    hass.states.async_set(
+        "sensor.power_price", "0.31", {"unit_of_measurement": "EUR/kWh"}
+    )
+    made = await home(options={})
+    result = await opened(hass, made.entry)
+    (source,) = (each for each in result["data_schema"].schema if each == "source")
+    offered = result["data_schema"].schema[source].config["options"]
+    assert [each["value"] for each in offered] == ["keep", "0"]
+    assert suggested(result, "source") == "keep"
 
 
 async def test_a_price_in_another_currency_than_the_feed_in_price_is_refused(

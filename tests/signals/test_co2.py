@@ -115,6 +115,32 @@ def of_carbon_intensity_uk(hass: HomeAssistant) -> None:
     )
 
 
+def of_carbon_intensity(hass: HomeAssistant) -> None:
+    start = datetime(2026, 11, 20, tzinfo=UTC)
+    half = timedelta(minutes=30)
+    for day, name in enumerate(("current_day_rates", "next_day_rates")):
+        begins = [start + (48 * day + index) * half for index in range(48)]
+        entity(
+            hass,
+            f"event.carbon_intensity_london_{name}",
+            "carbon_intensity",
+            "2026-11-20T00:00:00.000+00:00",
+            {
+                "event_type": f"carbon_intensity_{name}",
+                "region": "13",
+                "rates": [
+                    {
+                        "from": begin,
+                        "to": begin + half,
+                        "intensity_forecast": 100 + index + 50 * day,
+                        "generation_mix": [{"fuel": "gas", "perc": 31.2}],
+                    }
+                    for index, begin in enumerate(begins)
+                ],
+            },
+        )
+
+
 def of_electricity_maps(hass: HomeAssistant, state: str = "212") -> None:
     entity(
         hass,
@@ -187,6 +213,18 @@ async def test_carbon_intensity_uk_is_read(hass: HomeAssistant) -> None:
     assert len(known.series) == 23
 
 
+async def test_carbon_intensity_is_read_of_both_days(hass: HomeAssistant) -> None:
+    of_carbon_intensity(hass)
+    found = find(hass, NOW, "ocpp_charging")
+    # Tomorrow's event is a source of its own.
+    assert [settings.reader for settings, _ in found] == ["carbon_intensity"] * 2
+    _, known = found[0]
+    assert known.series.at(NOW) == 126
+    assert known.series.at(NOW + timedelta(days=1)) == 176
+    assert len(known.series) == 96
+    assert len(known.entity_ids) == 2
+
+
 async def test_a_present_value_alone_is_known_for_its_hour(
     hass: HomeAssistant,
 ) -> None:
@@ -211,6 +249,9 @@ async def test_a_present_value_alone_is_known_for_its_hour(
          "unit_of_measurement": "gCO2eq/kWh"},
         {"data": [{"from": "2026-11-20T13:00Z", "to": "2026-11-20T13:30Z",
                    "intensity": {"forecast": 7, "actual": None, "index": "low"}}] * 2},
+        # As in the API of GrünstromIndex.
+        {"forecast": [{"epochtime": 1795179600, "timeStamp": 1795179600000,
+                       "gsi": 61, "co2_g_standard": 7}] * 2},
         {"records": [{"start": "2026-11-20 14:00", "co2": 0.007}] * 2,
          "unit_of_measurement": "kg/kWh"},
     ],

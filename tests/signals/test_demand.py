@@ -12,16 +12,20 @@ from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.ocpp_charging.charging.series import Interval, Series
-from custom_components.ocpp_charging.signals import demand
-from custom_components.ocpp_charging.signals.demand import (
+from custom_components.ocpp_charging.signals.demand import reading
+from custom_components.ocpp_charging.signals.demand.asked import (
     Asked,
-    DemandKnown,
-    DemandSettings,
-    DemandSource,
-    async_read,
-    find,
     of_asked,
     of_events,
+)
+from custom_components.ocpp_charging.signals.demand.found import find
+from custom_components.ocpp_charging.signals.demand.reading import (
+    DemandKnown,
+    async_read,
+)
+from custom_components.ocpp_charging.signals.demand.settings import (
+    DemandSettings,
+    DemandSource,
 )
 from custom_components.ocpp_charging.signals.keeper import Lack
 
@@ -173,6 +177,19 @@ async def test_of_a_source_that_is_away_what_it_told_last_counts(
     assert gone.lack is Lack.NO_ENTITY
 
 
+async def test_a_contact_that_has_not_told_yet_is_not_taken_to_be_off(
+    hass: HomeAssistant,
+) -> None:
+    hass.states.async_set("binary_sensor.relay", "on")
+    first = await read(hass, RELAY)
+    hass.states.async_set("binary_sensor.relay", "unknown")
+    second = await read(hass, RELAY, before=first)
+    assert second.limit == first.limit
+    assert second.lack is None
+    hass.states.async_set("binary_sensor.relay", "off")
+    assert not (await read(hass, RELAY, before=second)).limit
+
+
 # Calendars
 
 
@@ -278,7 +295,7 @@ async def test_a_calendar_that_never_answers_is_not_waited_for(
     hass.services.async_register(
         "calendar", "get_events", never, supports_response=answers
     )
-    monkeypatch.setattr(demand, "ANSWER_TIMEOUT", 0)
+    monkeypatch.setattr(reading, "ANSWER_TIMEOUT", 0)
     known = await read(hass, CALENDAR)
     assert known.lack is Lack.CALENDAR_FAILED
 
@@ -314,6 +331,53 @@ async def test_what_looks_like_it_is_found(hass: HomeAssistant) -> None:
         "binary_sensor.octopus_energy_a_octoplus_saving_sessions",
         "sensor.eebus_lpc_limit",
     }
+
+
+@pytest.mark.parametrize(
+    ("entity_id", "name"),
+    [
+        ("binary_sensor.shelly_input_0", "Rundsteuerempfänger"),
+        ("binary_sensor.ss_14a_enwg", None),
+        ("switch.relay_2", "§14a"),
+        ("binary_sensor.evu_sperre", None),
+        ("binary_sensor.wp", "SG Ready 1"),
+        ("input_boolean.dimmen", None),
+        ("number.netzbezug", "Bezugslimit Netz"),
+        ("binary_sensor.toonfrequentsignaal", None),
+        ("sensor.p1", "Vermogenslimiet netbeheerder"),
+        ("binary_sensor.contact", "Délestage"),
+        ("binary_sensor.linky", "EJP en cours"),
+        ("sensor.effektbegransning", None),
+        ("sensor.x", "Effektbegrænsning"),
+        ("switch.laststyring", None),
+        ("binary_sensor.verkko", "Kysyntäjousto"),
+        ("sensor.limite_di_potenza", None),
+        ("sensor.contador", "Límite de potencia"),
+        ("binary_sensor.ripple_control", None),
+    ],
+)
+async def test_a_contact_of_the_grid_is_found_in_the_owner_s_words(
+    hass: HomeAssistant, entity_id: str, name: str | None
+) -> None:
+    hass.states.async_set(entity_id, "off", {"friendly_name": name} if name else {})
+    assert [state.entity_id for state in find(hass, "ocpp_charging")] == [entity_id]
+
+
+@pytest.mark.parametrize(
+    "entity_id",
+    [
+        "switch.living_room_speaker",
+        "switch.dimmer_kitchen",
+        "binary_sensor.node_14ab",
+        "sensor.flexit_ventilation_power",
+        "sensor.temporary",
+    ],
+)
+async def test_what_only_sounds_alike_is_no_wish_of_the_grid(
+    hass: HomeAssistant, entity_id: str
+) -> None:
+    hass.states.async_set(entity_id, "off")
+    assert not find(hass, "ocpp_charging")
 
 
 def test_settings_are_kept_as_they_are() -> None:

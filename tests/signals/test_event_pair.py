@@ -9,13 +9,15 @@ from homeassistant.helpers import entity_registry as er
 import pytest
 
 from custom_components.ocpp_charging.charging.series import Interval, Series
-from custom_components.ocpp_charging.signals.demand import (
-    Asked,
+from custom_components.ocpp_charging.signals.demand.asked import Asked
+from custom_components.ocpp_charging.signals.demand.found import find
+from custom_components.ocpp_charging.signals.demand.reading import (
     DemandKnown,
+    async_read,
+)
+from custom_components.ocpp_charging.signals.demand.settings import (
     DemandSettings,
     DemandSource,
-    async_read,
-    find,
 )
 from custom_components.ocpp_charging.signals.keeper import Lack
 

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.data_entry_flow import FlowResultType, InvalidData
+from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -158,6 +159,19 @@ async def test_what_measures_something_else_is_not_offered_and_refused(
     assert result["errors"] == {"base": "no_source_found"}
     result = await answer(hass, result, {"entity_id": "sensor.other"})
     assert result["errors"] == {"entity_id": "other_unit"}
+
+
+async def test_what_comes_of_a_price_cannot_be_its_source(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    """It would grow by its fees with every reading."""
+    made = er.async_get(hass).async_get_or_create(
+        "sensor", "ocpp_charging", "price_of_now", config_entry=entry
+    )
+    hass.states.async_set(made.entity_id, "0.25", {"unit_of_measurement": "EUR/kWh"})
+    result = await go(hass, await start(hass, entry), "price_entity")
+    with pytest.raises(InvalidData):
+        await answer(hass, result, {"entity_id": made.entity_id})
 
 
 async def test_an_entity_is_asked_for_without_a_word_when_chosen_so(

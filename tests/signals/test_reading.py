@@ -122,6 +122,10 @@ SHAPES: Mapping[str, Mapping[str, Any]] = {
     "from time to price": {
         "prices": {start.isoformat(): price for start, _, price in EXPECTED}
     },
+    "from time to price, a table for each day": {
+        "today_hours": {start.astimezone(BERLIN): price for start, _, price in FIRST},
+        "tomorrow_hours": {start: price for start, _, price in SECOND},
+    },
     "pairs": {"data": [[start.isoformat(), price] for start, _, price in EXPECTED]},
     "bare numbers of both days": {
         "today": [price for _, _, price in FIRST],
@@ -189,6 +193,26 @@ async def test_what_is_no_list_of_prices_is_none(
     hass.states.async_set("sensor.x", "unknown", attributes)
     assert chosen(hass).reading.failure is Failure.NO_PRICES
     assert not await async_find(hass, dt_util.utcnow(), "ocpp_charging")
+
+
+@pytest.mark.parametrize(
+    ("unit", "table", "found"),
+    [
+        ("€/MWh", {start: price for start, _, price in EXPECTED}, "list_attribute"),
+        ("€/MWh", {"average": 0.2, "highest": 0.3}, "present_value"),
+        ("€/MWh", {start: None for start, _, _ in EXPECTED}, "present_value"),
+        ("€/MWh", {0: 0.2, 1: 0.3}, "present_value"),
+        ("W", {start: price for start, _, price in EXPECTED}, None),
+    ],
+    ids=["prices", "words", "nothing", "places", "powers"],
+)
+async def test_a_table_of_prices_is_found_by_its_unit(
+    hass: HomeAssistant, unit: str, table: Mapping[Any, Any], found: str | None
+) -> None:
+    attributes = {"unit_of_measurement": unit, "hours": table}
+    hass.states.async_set("sensor.x", "210", attributes)
+    candidates = await async_find(hass, dt_util.utcnow(), "ocpp_charging")
+    assert [each.source.reader for each in candidates] == ([found] if found else [])
 
 
 async def test_bad_points_are_counted_and_the_others_taken(

@@ -9,7 +9,8 @@ from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.recorder.core import Recorder
 from homeassistant.config_entries import HANDLERS
 from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.data_entry_flow import FlowResultType, InvalidData
+from homeassistant.helpers import entity_registry as er
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -320,6 +321,23 @@ async def test_an_entity_that_tells_nothing_is_refused(
     values = {"entity": "binary_sensor.none", "limit_w": 0}
     result = await answer(hass, result, values)
     assert result["errors"] == {"entity": "no_demand"}
+
+
+@pytest.mark.parametrize(
+    ("topic", "step", "domain"),
+    [("grid", "grid_add", "calendar"), ("co2", "co2_entity", "sensor")],
+)
+async def test_what_comes_of_a_plan_cannot_be_a_source_of_it(
+    hass: HomeAssistant, entry: MockConfigEntry, topic: str, step: str, domain: str
+) -> None:
+    made = er.async_get(hass).async_get_or_create(
+        domain, "ocpp_charging", "sessions", config_entry=entry
+    )
+    hass.states.async_set(made.entity_id, "12")
+    result = await go(hass, await start(hass, entry, topic), step)
+    field = "entity" if topic == "grid" else "entity_id"
+    with pytest.raises(InvalidData):
+        await answer(hass, result, {field: made.entity_id})
 
 
 async def test_an_event_that_two_sensors_tell_is_shown_and_used(

@@ -23,6 +23,7 @@ from custom_components.ocpp_charging.signals.solar import (
     async_find,
     async_in_dashboard,
     async_read,
+    of_daylight,
     of_energies,
     of_estimates,
 )
@@ -85,6 +86,47 @@ async def test_the_forecast_of_any_integration_is_read(hass: HomeAssistant) -> N
     assert known.series.at(at_seven) == 2000
     assert known.series.at(datetime(2026, 6, 21, 2, tzinfo=BERLIN)) is None
     assert known.series.end == datetime(2026, 6, 21, 21, tzinfo=BERLIN)
+
+
+DAYLIGHT: Mapping[str, int] = {
+    "2026-06-20T05:18:15+02:00": 0,
+    "2026-06-20T05:30:00+02:00": 5,
+    "2026-06-20T06:00:00+02:00": 35,
+    "2026-06-20T07:00:00+02:00": 489,
+    "2026-06-20T21:00:00+02:00": 60,
+    "2026-06-20T21:06:12+02:00": 1,
+    "2026-06-21T05:16:16+02:00": 0,
+    "2026-06-21T05:30:00+02:00": 6,
+}
+"""Parts of what Forecast.Solar tells: each period by its end, from sunrise on."""
+
+
+async def test_forecast_solar_calls_a_period_by_its_end(hass: HomeAssistant) -> None:
+    async def daylight(_hass: HomeAssistant, _entry_id: str) -> Mapping[str, Any]:
+        return {"wh_hours": DAYLIGHT}
+
+    entry = await forecaster(hass, "forecast_solar", "Roof", daylight)
+    settings = SolarSettings(forecasts=(Forecast(entry_id=entry.entry_id, title="R"),))
+    known = await async_read(hass, settings, SolarKnown(), NOW)
+
+    def at(hour: int, minute: int, day: int = 20) -> float | None:
+        return known.series.at(datetime(2026, 6, day, hour, minute, tzinfo=BERLIN))
+
+    assert at(5, 20) == pytest.approx(25)
+    assert at(5, 45) == pytest.approx(70)
+    assert at(6, 30) == pytest.approx(489)
+    assert at(7, 30) is None
+    assert at(20, 30) == pytest.approx(60)
+    assert at(21, 3) == pytest.approx(10)
+    assert at(4, 30, day=21) == 0
+    energy = sum(item.value * item.hours for item in known.series)
+    assert energy == pytest.approx(sum(DAYLIGHT.values()))
+
+
+def test_forecast_solar_may_once_call_a_period_by_its_beginning() -> None:
+    times, energies = [*DAYLIGHT], [*DAYLIGHT.values()]
+    by_beginning = dict(zip(times, [*energies[1:], 0], strict=True))
+    assert of_daylight(by_beginning, BERLIN) == of_energies(by_beginning, BERLIN)
 
 
 async def test_several_forecasts_are_added_up(hass: HomeAssistant) -> None:

@@ -12,7 +12,8 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.yaml import load_yaml_dict
 import pytest
 
-from custom_components.ocpp_charging.signals.prices import ACTIONS, ATTRIBUTES
+from custom_components.ocpp_charging.signals.co2 import READERS as CO2_READERS
+from custom_components.ocpp_charging.signals.prices import ACTIONS, ATTRIBUTES, GENERAL
 from custom_components.ocpp_charging.signals.prices.found import (
     Candidate,
     async_find,
@@ -130,6 +131,26 @@ def test_what_is_asked_is_what_home_assistant_s_own_action_takes(key: str) -> No
 def test_every_reader_has_a_fixture() -> None:
     variants = {"easyenergy_return", "amber_controlled_load", "amber_feed_in"}
     assert {*ACTIONS, *ATTRIBUTES} - variants <= {*KINDS}
+
+
+@pytest.mark.parametrize(
+    ("page", "readers"),
+    [
+        ("prices.md", {**ACTIONS, **ATTRIBUTES}),
+        ("signals.md", {reader.key: reader for reader in CO2_READERS}),
+    ],
+    ids=["prices", "CO2"],
+)
+def test_every_reader_is_in_the_manual(page: str, readers: Mapping[str, Any]) -> None:
+    text = (Path(__file__).parents[2] / "docs" / page).read_text()
+    rows = [line.casefold() for line in text.splitlines() if line.startswith("|")]
+    names = {
+        reader.name.partition(" (")[0].casefold()
+        for key, reader in readers.items()
+        if key not in GENERAL
+    }
+    assert names
+    assert {name for name in names if not any(name in row for row in rows)} == set()
 
 
 def test_a_fixture_says_what_it_is() -> None:

@@ -16,11 +16,13 @@ from .after_battery import after_battery
 from .base_load import BaseLoad, BaseLoadReader
 from .co2.reading import Co2Known, Co2Reader, Co2Settings
 from .combine import lowest, plus, total
-from .demand import DemandKnown, DemandSettings, async_read as async_read_demand
+from .demand.reading import DemandKnown, async_read as async_read_demand
+from .demand.settings import DemandSettings
 from .house_battery import Battery, SunSettings, read_battery
 from .keeper import Keeper, Topic
 from .meter import HouseMeter, HouseSettings
 from .prices.home import HomePrices
+from .prices.kept import KeptPrices
 from .set_limit import SetLimit
 from .solar import SolarKnown, SolarSettings, async_read as async_read_solar
 
@@ -44,6 +46,7 @@ class SignalBoard:
         self._hass = hass
         self._entry = entry
         self.prices = HomePrices(hass, entry)
+        self._kept_prices = KeptPrices(hass, entry, self.prices)
         self.meter = HouseMeter(hass)
         self.set_limit = SetLimit(hass, entry)
         self.sun = SunSettings()
@@ -131,8 +134,9 @@ class SignalBoard:
         return read_battery(self._hass, self.sun)
 
     async def async_load(self) -> None:
-        """Read what is kept: the limit that was set."""
+        """Read what is kept: the limit that was set, and the prices that were told."""
         await self.set_limit.async_load()
+        await self._kept_prices.async_load()
 
     @callback
     def async_start(self) -> Callable[[], None]:
@@ -140,6 +144,7 @@ class SignalBoard:
         stops = [
             each.async_start()
             for each in (
+                self._kept_prices,
                 self.prices,
                 self.meter,
                 self.co2,

@@ -1,8 +1,7 @@
-"""A limit for all chargers together that an action sets for a while."""
+"""Limits for all chargers together that an action sets for times to come."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 import logging
 from typing import Any, Final
 
@@ -12,20 +11,13 @@ from homeassistant.helpers.event import async_track_point_in_utc_time
 from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
-from ..charging.series import Series
+from ..charging.series import Interval, Series
 
 _LOGGER = logging.getLogger(__name__)
 
 VERSION: Final = 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class GridLimit:
-    """No more than `limit_w` in all, until just before `end`."""
-
-    limit_w: float
-    start: datetime
-    end: datetime
+LONGEST: Final = timedelta(days=31)
+"""How far ahead limits are set: one that nobody renews ends."""
 
 
 def _store(hass: HomeAssistant, entry: ConfigEntry) -> Store[dict[str, Any]]:
@@ -33,52 +25,63 @@ def _store(hass: HomeAssistant, entry: ConfigEntry) -> Store[dict[str, Any]]:
 
 
 class SetLimit:
-    """Holds the limit that was set last, over restarts, and drops it when it ends."""
+    """Holds what was set, in W, over restarts; what was said last of a time counts.
+
+    Listeners are told when something else was set, and when a limit begins or ends.
+    """
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
-        """Begin without a limit; `async_load` reads the one that was kept."""
+        """Begin without a limit; `async_load` reads what was kept."""
         self._hass = hass
         self._store = _store(hass, entry)
-        self.limit: GridLimit | None = None
+        self.series = Series()
         self._listeners: list[Callable[[], None]] = []
-        self._cancel_end: CALLBACK_TYPE | None = None
-
-    @property
-    def series(self) -> Series:
-        """Return the limit as the planner takes it; empty without one."""
-        one = self.limit
-        return (
-            Series()
-            if one is None
-            else Series.constant(one.limit_w, one.start, one.end)
-        )
+        self._cancel_edge: CALLBACK_TYPE | None = None
 
     async def async_load(self) -> None:
         """Read what was kept; what cannot be read is said once, and does not hold."""
         try:
             kept = await self._store.async_load() or {}
-            if kept:
-                self.limit = GridLimit(
-                    limit_w=float(kept["limit_w"]),
-                    start=_utc(kept["start"]),
-                    end=_utc(kept["end"]),
+            # Until there could be several it was one, or none.
+            limits = kept.get("limits", [kept] if kept else [])
+            self.series = Series(
+                Interval(
+                    start=datetime.fromisoformat(each["start"]),
+                    end=datetime.fromisoformat(each["end"]),
+                    value=float(each["limit_w"]),
                 )
+                for each in limits
+            )
         except Exception as error:  # noqa: BLE001
             # Whatever is wrong with a file: it is no reason not to charge.
             _LOGGER.error("The limit that was set cannot be read: %s", error)
-        if self.limit is not None and self.limit.end <= dt_util.utcnow():
-            self.limit = None
+        self.series = self._to_come()
 
-    async def async_set(self, limit: GridLimit | None) -> None:
-        """Let a limit hold from now on in place of the one so far, None for none."""
-        self._take(limit)
+    async def async_set(
+        self, limit_w: float | None, start: datetime, end: datetime
+    ) -> None:
+        """Let a limit hold from `start` until just before `end`, None for none then.
+
+        What was set for other times stays.
+        """
+        now = dt_util.utcnow()
+        found = [
+            *self.series.between(now, start),
+            *self.series.between(end, now + LONGEST),
+        ]
+        if limit_w is not None:
+            found.append(Interval(start=start, end=end, value=limit_w))
+        self._take(Series(found))
         await self._store.async_save(
-            {}
-            if limit is None
-            else {
-                "limit_w": limit.limit_w,
-                "start": limit.start.isoformat(),
-                "end": limit.end.isoformat(),
+            {
+                "limits": [
+                    {
+                        "limit_w": item.value,
+                        "start": item.start.isoformat(),
+                        "end": item.end.isoformat(),
+                    }
+                    for item in self.series
+                ]
             }
         )
 
@@ -91,41 +94,42 @@ class SetLimit:
     @callback
     def async_start(self) -> Callable[[], None]:
         """Begin to follow the clock; returns how to stop."""
-        self._await_end()
+        self._await_edge()
         return self._wait_no_more
 
-    def _take(self, limit: GridLimit | None) -> None:
-        self.limit = limit
-        self._await_end()
+    def _to_come(self) -> Series:
+        now = dt_util.utcnow()
+        return self.series.between(now, now + LONGEST)
+
+    def _take(self, series: Series) -> None:
+        self.series = series
+        self._await_edge()
         for listener in tuple(self._listeners):
             listener()
 
-    def _await_end(self) -> None:
+    def _await_edge(self) -> None:
         self._wait_no_more()
-        if self.limit is not None:
-            self._cancel_end = async_track_point_in_utc_time(
-                self._hass,
-                HassJob(self._async_ended, cancel_on_shutdown=True),
-                self.limit.end,
-            )
+        now = dt_util.utcnow()
+        edges = (edge for item in self.series for edge in (item.start, item.end))
+        if (first := min((edge for edge in edges if edge > now), default=None)) is None:
+            return
+        self._cancel_edge = async_track_point_in_utc_time(
+            self._hass, HassJob(self._async_edge, cancel_on_shutdown=True), first
+        )
 
     @callback
     def _wait_no_more(self) -> None:
-        if self._cancel_end is not None:
-            self._cancel_end()
-            self._cancel_end = None
+        if self._cancel_edge is not None:
+            self._cancel_edge()
+            self._cancel_edge = None
 
     @callback
-    def _async_ended(self, _now: datetime) -> None:
-        # What is kept of it is past, and no longer taken at the next start.
-        self._cancel_end = None
-        self._take(None)
+    def _async_edge(self, _now: datetime) -> None:
+        # What is kept of the past is no longer taken at the next start.
+        self._cancel_edge = None
+        self._take(self._to_come())
 
 
 async def async_remove_limit(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Delete what was kept for a central system that is removed."""
     await _store(hass, entry).async_remove()
-
-
-def _utc(text: str) -> datetime:
-    return dt_util.as_utc(datetime.fromisoformat(text))

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
+from itertools import pairwise
 import logging
 from typing import Any, Final, Self
 
@@ -20,7 +21,7 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 
 from ..charging.series import Interval, Series
-from .combine import total
+from .combine import HOUR, total
 from .keeper import Lack
 from .normalise import normalise
 from .prices.reading import describe
@@ -41,6 +42,7 @@ MAX_WATTS: Final = 1e6
 """No roof of a house gives more."""
 
 SOLCAST: Final = "solcast_solar"
+FORECAST_SOLAR: Final = "forecast_solar"
 _DETAILED: Final = ("detailedForecast", "detailedHourly")
 
 
@@ -119,6 +121,32 @@ def of_energies(wh_hours: Mapping[str, object], zone: tzinfo) -> Series:
     `wh_hours` goes from the beginning of a period to its energy in Wh, as the energy
     platform has it. A period ends where the next one begins, or after its usual length.
     """
+    return _powers(normalise(_energies(wh_hours, zone)).series)
+
+
+def of_daylight(wh_hours: Mapping[str, object], zone: tzinfo) -> Series:
+    """Return the mean power of each period, in W, as Forecast.Solar tells energies.
+
+    It tells those from sunrise to sunset, and passes on the times of its API: there a
+    period is called by its end. So the first of each day, at sunrise, holds nothing;
+    should it once hold something, periods are called by their beginning.
+    """
+    told = sorted(_energies(wh_hours, zone), key=lambda item: item.start)
+    sunrises = {item.start.astimezone(zone).date(): item for item in reversed(told)}
+    if any(item.value for item in sunrises.values()):
+        return of_energies(wh_hours, zone)
+    return _powers(
+        Interval(
+            start=max(before.start, item.start - HOUR),
+            end=item.start,
+            value=item.value,
+        )
+        for before, item in pairwise(told)
+        if before.start < item.start
+    )
+
+
+def _energies(wh_hours: Mapping[str, object], zone: tzinfo) -> list[Point]:
     seen: set[datetime] = set()
     told: list[Point] = []
     for text, energy in wh_hours.items():
@@ -126,9 +154,13 @@ def of_energies(wh_hours: Mapping[str, object], zone: tzinfo) -> Series:
         value = number(energy)
         if start is not None and value is not None:
             told.append(Point(start=start, value=value))
+    return told
+
+
+def _powers(energies: Iterable[Interval]) -> Series:
     return _series(
         Interval(start=item.start, end=item.end, value=item.value / item.hours)
-        for item in normalise(told).series
+        for item in energies
     )
 
 
@@ -226,7 +258,8 @@ async def async_forecast(
         async with timeout(ANSWER_TIMEOUT):
             answer = await ask(hass, entry_id)
         energies = answer["wh_hours"] if answer else {}
-        return of_energies(energies, zone) or None
+        read = of_daylight if entry.domain == FORECAST_SOLAR else of_energies
+        return read(energies, zone) or None
     # Whatever another integration raises is that one's failure.
     except Exception as error:  # noqa: BLE001
         _LOGGER.debug("%s tells no forecast: %s", entry.domain, describe(error))

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 import re
 from typing import Final
 
+from homeassistant.generated.currencies import ACTIVE_CURRENCIES
+
 _ENERGIES: Final = {"kwh": 1.0, "mwh": 1 / 1000, "wh": 1000.0, "gwh": 1e-6}
 """What a number per this unit of energy is multiplied by to be one per kWh."""
 
@@ -19,7 +21,12 @@ _SYMBOLS: Final[dict[str, str | None]] = {
     "fr.": "CHF",
     "lei": "RON",
     "лв": "BGN",
+    "лв.": "BGN",
     "₺": "TRY",
+    "tl": "TRY",
+    "₴": "UAH",
+    "a$": "AUD",
+    "nz$": "NZD",
     "₹": "INR",
     "₪": "ILS",
     "r$": "BRL",
@@ -43,12 +50,16 @@ _HUNDREDTHS: Final[dict[str, str | None]] = {
     "c€": "EUR",
     "eurocent": "EUR",
     "eur-cent": "EUR",
+    "ceur": "EUR",
+    "snt": "EUR",
+    "senti": "EUR",
     "øre": None,
     "öre": None,
     "ore": None,
     "p": "GBP",
     "pence": "GBP",
     "penny": "GBP",
+    "gbx": "GBP",
     "rp": "CHF",
     "rp.": "CHF",
     "rappen": "CHF",
@@ -60,7 +71,8 @@ _HUNDREDTHS: Final[dict[str, str | None]] = {
     "haléř": "CZK",
     "fillér": "HUF",
 }
-_CODE: Final = re.compile(r"[A-Za-z]{3}")
+_PENCE: Final = "GBp"
+"""As stock exchanges write it; in other letters it is pounds."""
 
 _MASSES: Final = {"g": 1.0, "kg": 1000.0, "t": 1e6, "lb": 453.592, "lbs": 453.592}
 _CO2: Final = re.compile(
@@ -93,11 +105,14 @@ def parse_unit(text: object) -> Unit | None:
     word = money.lower()
     if scale is None or not word:
         return None
+    if money == _PENCE:
+        word = "p"
     if word in _HUNDREDTHS:
         return Unit(factor=scale / 100, currency=_HUNDREDTHS[word])
     if word in _SYMBOLS:
         return Unit(factor=scale, currency=_SYMBOLS[word])
-    if _CODE.fullmatch(money) and (energy or money.isupper()) and word not in _ENERGIES:
+    # Not any three letters: what is "snt" or "din" in some language is no code.
+    if money.upper() in ACTIVE_CURRENCIES and (energy or money.isupper()):
         return Unit(factor=scale, currency=money.upper())
     return None
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from ..prices.reader import AttributeReader
 from . import (
+    carbon_intensity,
     carbon_intensity_uk,
     energi_data_service,
     list_attribute,
@@ -18,6 +19,7 @@ from . import (
 READERS: Final[tuple[AttributeReader, ...]] = (
     energi_data_service.READER,
     octopus.READER,
+    carbon_intensity.READER,
     carbon_intensity_uk.READER,
     list_attribute.READER,
     present_value.READER,

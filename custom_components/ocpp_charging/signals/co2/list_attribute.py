@@ -11,7 +11,7 @@ from ..units import to_grams_per_kwh
 NAMES: Final = (
     *("co2", "co2_intensity", "carbon_intensity", "carbonIntensity", "intensity"),
     *("co2_emission", "co2Emission", "CO2Emission", "emission", "emissions", "gco2"),
-    *("g_per_kwh", "co2_g_per_kwh"),
+    *("g_per_kwh", "co2_g_per_kwh", "intensity_forecast", "co2_g_standard"),
 )
 """Keys that say that it is CO2."""
 VALUES: Final = (*NAMES, "forecast", "actual", "value")

@@ -18,7 +18,7 @@ from ..keeper import Lack
 from ..normalise import fill, normalise
 from ..pattern import Hour, Pattern, learn
 from ..prices.reader import AttributeReader
-from ..prices.reading import look_at
+from ..prices.reading import companions, look_at
 from ..prices.settings import CONF_READER, CONF_TARGET, CONF_TITLE
 from ..told import Problem, Told
 from ..units import to_grams_per_kwh
@@ -144,12 +144,15 @@ def read_entity(hass: HomeAssistant, settings: Co2Settings, now: datetime) -> Co
     """Return what an entity tells now; a present value is known for its hour."""
     registry = er.async_get(hass)
     entity_id = er.async_resolve_entity_id(registry, settings.target) or settings.target
-    found = Co2Known(entity_ids=(entity_id,), source=settings.title or entity_id)
     reader = BY_KEY.get(settings.reader)
+    more = () if reader is None else companions(registry, reader.companions, entity_id)
+    ids = (entity_id, *more)
+    found = Co2Known(entity_ids=ids, source=settings.title or entity_id)
     state = hass.states.get(entity_id)
     if state is None or reader is None:
         return replace(found, lack=Lack.NO_ENTITY)
-    told = reader.read([look_at(state, now)])
+    states = (each for known in ids if (each := hass.states.get(known)) is not None)
+    told = reader.read([look_at(each, now) for each in states])
     found = _normal(found, told, _factor(state), now)
     if found.lack and state.state == "unavailable":
         return replace(found, lack=Lack.UNAVAILABLE)

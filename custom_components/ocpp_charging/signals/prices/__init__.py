@@ -8,10 +8,12 @@ from typing import Final
 
 from . import (
     amber,
+    cz_spot,
     easyenergy,
     ecosmart,
     energi_data_service,
     energyzero,
+    engie_be,
     entsoe,
     epex_spot,
     ge_spot,
@@ -23,8 +25,10 @@ from . import (
     omie,
     present_value,
     pvpc,
+    rce_pse,
     stromligning,
     tibber,
+    zonneplan_one,
 )
 from .reader import ActionReader, AttributeReader
 
@@ -40,6 +44,7 @@ ACTION_READERS: Final[tuple[ActionReader, ...]] = (
     omie.READER,
     green_planet.READER,
     ecosmart.READER,
+    engie_be.READER,
     entsoe.ACTION,
 )
 ATTRIBUTE_READERS: Final[tuple[AttributeReader, ...]] = (
@@ -51,6 +56,9 @@ ATTRIBUTE_READERS: Final[tuple[AttributeReader, ...]] = (
     epex_spot.READER,
     ge_spot.READER,
     pvpc.READER,
+    zonneplan_one.READER,
+    cz_spot.READER,
+    rce_pse.READER,
     list_attribute.READER,
     present_value.READER,
 )

@@ -23,6 +23,16 @@ DOMAINS: Final = ("sensor", "event", "number", "input_number")
 """Where entities with prices are; a source's further entities may be elsewhere."""
 
 
+_OF_ANOTHER_TIME: Final = frozenset(
+    {
+        *("lowest", "highest", "cheapest", "average", "mean", "median", "min", "max"),
+        *("minimum", "maximum", "next", "tomorrow", "previous", "last", "yesterday"),
+    }
+)
+"""Words in the names of what is a price, and not that of now."""
+_OF_NOW: Final = frozenset({"current", "now"})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
     """A source that was found: what it is called, how it is read, what it tells."""
@@ -143,9 +153,24 @@ def _entities(
         if platform == own_domain:
             continue
         candidate = candidate_of(hass, state, now)
-        if candidate is not None and candidate.reading.failure is None:
-            found.append((platform, candidate))
+        if candidate is None or candidate.reading.failure is not None:
+            continue
+        if candidate.source.reader == PRESENT_VALUE.key and _of_another_time(
+            state, entry
+        ):
+            continue
+        found.append((platform, candidate))
     return found
+
+
+def _of_another_time(state: State, entry: er.RegistryEntry | None) -> bool:
+    """Say whether a value is by its name that of a day or of another hour.
+
+    Its key in the translations is the same in all languages; its id is not.
+    """
+    names = (state.entity_id.partition(".")[2], entry and entry.translation_key)
+    words = {word for name in names if name for word in name.split("_")}
+    return not words.isdisjoint(_OF_ANOTHER_TIME) and words.isdisjoint(_OF_NOW)
 
 
 @callback

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final
 
-from ..told import Point, Problem, Told, number, points
-from ..units import Unit, may_be_price
+from ..told import Point, Problem, Told, moment, number, points
+from ..units import Unit, may_be_price, parse_unit
 from .reader import AttributeReader, Layers, Look
 
 PAIRS: Final = (
@@ -15,6 +15,7 @@ PAIRS: Final = (
     ("price_today", "price_tomorrow"),
     ("today_prices", "tomorrow_prices"),
     ("rates_today", "rates_tomorrow"),
+    ("today_hours", "tomorrow_hours"),
     ("today", "tomorrow"),
 )
 LISTS: Final = (
@@ -33,7 +34,7 @@ LISTS: Final = (
 STARTS: Final = (
     *("start", "start_time", "time", "hour", "datetime", "timestamp", "from"),
     *("startsAt", "starts_at", "start_timestamp", "valid_from", "period_start"),
-    *("startTime", "date_time", "readingDate", "date"),
+    *("startTime", "date_time", "readingDate", "date", "timeStamp", "epochtime"),
 )
 ENDS: Final = (
     *("end", "end_time", "to", "till", "until", "endsAt", "ends_at"),
@@ -75,24 +76,35 @@ def read(looks: Sequence[Look]) -> Layers:
 
 
 def recognise(look: Look) -> bool:
-    """Say whether there is a list of what is called a price."""
+    """Say whether there is a list of what is called a price, or a table of them."""
     keys = {*VALUES, *SCALED}
-    if not may_be_price(look.attributes.get("unit_of_measurement")):
+    unit = look.attributes.get("unit_of_measurement")
+    if not may_be_price(unit):
+        if "/" in str(unit):
+            # A price of gas, or CO2: whatever is in the list is of the same kind.
+            return False
         keys -= _NOT_MONEY
     return any(
         any(key in items[0] for key in keys) and any(key in items[0] for key in STARTS)
         for items in _lists(look)
-    )
+    ) or (parse_unit(unit) is not None and any(_tables(look)))
+
+
+def _tables(look: Look) -> Iterator[bool]:
+    """Yield of each table whether it is one from times to numbers."""
+    for table in look.attributes.values():
+        if isinstance(table, Mapping) and len(table) > 1:
+            time, value = next(iter(table.items()))
+            known = isinstance(time, str | datetime)
+            yield known and None not in {moment(time, look.zone, set()), number(value)}
 
 
 def _lists(look: Look) -> Iterator[Sequence[Mapping[str, Any]]]:
     for items in look.attributes.values():
-        if (
-            isinstance(items, list | tuple)
-            and len(items) > 1
-            and isinstance(items[0], Mapping)
-        ):
-            yield items
+        if isinstance(items, list | tuple):
+            told = [item for item in items if isinstance(item, Mapping)]
+            if len(told) > 1:
+                yield told
 
 
 def _read(look: Look, name: str, days: int | None = None) -> Told:
@@ -101,23 +113,27 @@ def _read(look: Look, name: str, days: int | None = None) -> Told:
     if isinstance(items, Mapping):
         # From time to price.
         items = [{"time": key, "price": value} for key, value in items.items()]
-    if not isinstance(items, list | tuple) or not items:
+    if not isinstance(items, list | tuple):
         return Told()
-    if isinstance(items[0], list | tuple):
+    first = next((item for item in items if item is not None), None)
+    if isinstance(first, list | tuple):
         items = [
             dict(zip(("time", "price"), pair, strict=False))
             for pair in items
             if isinstance(pair, list | tuple)
         ]
-    if not isinstance(items[0], Mapping):
-        return Told() if days is None else _numbers(look, items, days)
-    scaled = next((key for key in SCALED if key in items[0]), None)
+        first = items[0]
+    if not isinstance(first, Mapping):
+        if days is None or first is None:
+            return Told()
+        return _numbers(look, items, days)
+    scaled = next((key for key in SCALED if key in first), None)
     told = points(
         items,
         look.zone,
         start=STARTS,
         end=ENDS,
-        value=(scaled,) if scaled else (*VALUES, *_only_number(items[0])),
+        value=(scaled,) if scaled else (*VALUES, *_only_number(first)),
     )
     return told.in_unit(SCALED[scaled]) if scaled else told
 

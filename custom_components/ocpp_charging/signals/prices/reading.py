@@ -237,7 +237,7 @@ def read_entity(
     """Return what an entity's attributes tell, and those of its companions."""
     registry = er.async_get(hass)
     entity_id = er.async_resolve_entity_id(registry, target) or target
-    ids = (entity_id, *_companions(registry, reader.companions, entity_id))
+    ids = (entity_id, *companions(registry, reader.companions, entity_id))
     states = [state for known in ids if (state := hass.states.get(known)) is not None]
     if not states or states[0].entity_id != entity_id:
         return replace(_no(Failure.NO_ENTITY), entity_ids=ids)
@@ -278,13 +278,13 @@ def unit_of(state: State, reader: AttributeReader) -> Unit:
 
 
 @callback
-def _companions(
-    registry: er.EntityRegistry, companions: Iterable[Companion], entity_id: str
+def companions(
+    registry: er.EntityRegistry, declared: Iterable[Companion], entity_id: str
 ) -> list[str]:
     """Return the entities that tell the rest, found by their unique ids or ids."""
     entry = registry.async_get(entity_id)
     found: list[str] = []
-    for companion in companions:
+    for companion in declared:
         renamed = entity_id.partition(".")[2].replace(companion.old, companion.new)
         known: str | None = f"{companion.domain}.{renamed}"
         if entry is not None:

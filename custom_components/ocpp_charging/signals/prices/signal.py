@@ -11,12 +11,13 @@ from homeassistant.const import EVENT_SERVICE_REGISTERED
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
-from ...charging.series import Series
+from ...charging.series import Interval, Series
 from ..followed import Followed, Trouble, next_mark
 from ..normalise import fill
 from . import ACTIONS
+from .present_value import READER as PRESENT_VALUE
 from .reading import Reading, async_read
-from .settings import PriceSettings, Side
+from .settings import CONF_REVERSED, CONF_UNIT, TYPED, PriceSettings, Side
 
 KEPT: Final = timedelta(days=2)
 """How long prices of the past stay known."""
@@ -111,6 +112,45 @@ class PriceSignal(Followed[PriceSettings, Reading]):
         """Say whether tomorrow's prices are there."""
         return tomorrow_known(self.series, dt_util.utcnow())
 
+    # Over a restart
+
+    def as_kept(self) -> dict[str, Any] | None:
+        """Return what `restore` takes, None where there is nothing to keep.
+
+        A price of this hour alone is no use later; what was typed is in the options.
+        """
+        settings, reading = self.settings, self.reading
+        if settings is None or reading is None or not self._raw:
+            return None
+        if settings.source.reader in {TYPED, PRESENT_VALUE.key}:
+            return None
+        return {
+            "source": _read_as(settings),
+            "currency": reading.currency,
+            "prices": [
+                [item.start.isoformat(), item.end.isoformat(), item.value]
+                for item in self._raw
+            ],
+        }
+
+    def restore(self, kept: Mapping[str, Any]) -> None:
+        """Know again what was kept, unless it is from elsewhere or read otherwise.
+
+        Raises whatever is wrong with it.
+        """
+        if self.settings is None or kept["source"] != _read_as(self.settings):
+            return
+        self._raw = Series(
+            Interval(
+                start=datetime.fromisoformat(start),
+                end=datetime.fromisoformat(end),
+                value=value,
+            )
+            for start, end, value in kept["prices"]
+        )
+        self.reading = Reading(series=self._raw, currency=kept["currency"])
+        self._rebuild()
+
     @override
     @callback
     def async_start(self) -> Callable[[], None]:
@@ -160,10 +200,16 @@ class PriceSignal(Followed[PriceSettings, Reading]):
 
     @override
     def _keep(self, found: Reading) -> None:
-        if found.failure is None:
-            self.reading = found
-            self._raw = fill(found.series, self._raw)
-            self._rebuild()
+        if found.failure is not None:
+            return
+        self.reading = found
+        known = found.series
+        if self.settings and self.settings.source.reader == PRESENT_VALUE.key:
+            # It says nothing of what was before, within this hour neither.
+            now = dt_util.utcnow().replace(second=0, microsecond=0)
+            known = fill(self._raw.between(now - KEPT, now), known)
+        self._raw = fill(known, self._raw)
+        self._rebuild()
 
     @callback
     def _rebuild(self, *, told: bool = False) -> None:
@@ -213,3 +259,12 @@ class PriceSignal(Followed[PriceSettings, Reading]):
     @callback
     def _async_action_came(self, _event: Event[Mapping[str, Any]]) -> None:
         self._retry()
+
+
+def _read_as(settings: PriceSettings) -> dict[str, Any]:
+    """Return where prices come from and how they are read, as it is kept with them."""
+    return {
+        **settings.source.as_data(),
+        CONF_UNIT: settings.unit.value,
+        CONF_REVERSED: settings.sign_reversed,
+    }

@@ -13,7 +13,7 @@ from homeassistant.core import HomeAssistant, State
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 
-from .told import moment
+from ..told import moment
 
 _ENDS: Final = {"begins": "ends", "begin": "end", "starts": "ends", "start": "end"}
 """What the end is called, by what the beginning is."""

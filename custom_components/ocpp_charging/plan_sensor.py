@@ -33,6 +33,14 @@ type Value = str | float | datetime | None
 NO_CAR: Final = "no_car"
 FAILED: Final = "failed"
 """Reasons that are none of the planner's."""
+WHATEVER_IS_PLANNED: Final = (
+    Because.OVERRIDE_ON,
+    Because.OVERRIDE_OFF,
+    Because.BOOST,
+    Because.FAST,
+    Because.OFF,
+)
+"""What a connector is steered by where its plan does not count."""
 SUN_REASONS: Final[Mapping[SunWhy, str]] = {
     why: f"solar_{why}" for why in SunWhy if why is not SunWhy.PLAN
 }
@@ -65,6 +73,8 @@ class PlanBinarySensorDescription(PlanDescription, BinarySensorEntityDescription
 def _reason(plan: ConnectorPlan) -> str | None:
     if not plan.plugged_in:
         return NO_CAR
+    if plan.because in WHATEVER_IS_PLANNED:
+        return plan.because
     if plan.failed:
         return FAILED
     if (sun := _sun_reason(plan)) is not None:
@@ -97,6 +107,11 @@ def _reason_numbers(plan: ConnectorPlan) -> dict[str, Any]:
         }
         if _sun_reason(plan) is not None:
             numbers["text"] = numbers["sun_text"]
+    if plan.because in WHATEVER_IS_PLANNED:
+        # What it would do by its plan is told beside it.
+        if (planned := numbers.get("text")) is not None:
+            numbers["planned_text"] = planned
+        numbers["text"] = plan.words.steered(plan.because)
     return numbers
 
 
@@ -228,7 +243,13 @@ PLAN_SENSORS: Final = (
     PlanSensorDescription(
         key="reason",
         device_class=SensorDeviceClass.ENUM,
-        options=[*ReasonKey, *SUN_REASONS.values(), NO_CAR, FAILED],
+        options=[
+            *ReasonKey,
+            *SUN_REASONS.values(),
+            *WHATEVER_IS_PLANNED,
+            NO_CAR,
+            FAILED,
+        ],
         value_fn=_reason,
         attributes_fn=_reason_numbers,
     ),

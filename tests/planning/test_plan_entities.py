@@ -1,6 +1,7 @@
 """What Home Assistant shows of a plan."""
 
 from datetime import time
+from typing import Any
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
@@ -14,13 +15,19 @@ from custom_components.ocpp_charging.plan_sensor import (
     PLAN_BINARY_SENSORS,
     PLAN_SENSORS,
     SUN_REASONS,
+    WHATEVER_IS_PLANNED,
 )
 from custom_components.ocpp_charging.planning import Mode
+from custom_components.ocpp_charging.planning.course import Because
 from custom_components.ocpp_charging.planning.sun_told import PhasesWhy
+from custom_components.ocpp_charging.planning.wishes import Override
 
 from ..entities import state_of, value
 from ..flows import _texts
 from .conftest import Make, car
+from .test_steering import patient, steered
+
+__all__ = ["patient"]
 
 KEYS = [each.key for each in (*PLAN_SENSORS, *PLAN_BINARY_SENSORS)]
 
@@ -95,17 +102,77 @@ async def test_a_goal_out_of_reach_says_what_is_missing(
     state = state_of(hass, entities(hass)["goal_reachable"])
     assert state.state == "off"
     assert state.attributes["missing_kwh"] == pytest.approx(45.2, abs=0.1)
-    assert "With 34.2 kW it would be in time." in state.attributes["text"]
+    # No charger at home has the 34 kW with which it would be in time.
+    assert "kW it would be" not in state.attributes["text"]
+    await one.async_set(ready_by=time(22))
+    await made.settle()
+    state = state_of(hass, entities(hass)["goal_reachable"])
+    assert "With 16.9 kW it would be in time." in state.attributes["text"]
+
+
+@pytest.mark.parametrize(
+    ("because", "wishes", "switched", "text"),
+    [
+        (Because.FAST, {"mode": Mode.FAST}, None, "Charging at once: the mode is fast"),
+        (Because.OFF, {"mode": Mode.OFF}, None, "Not charging: the mode is off"),
+        (Because.BOOST, {"boost": True}, None, "Charging at once: boost is on"),
+        (
+            Because.BOOST,
+            {"boost": True, "mode": Mode.OFF},
+            None,
+            "Charging at once: boost is on",
+        ),
+        (
+            Because.OVERRIDE_ON,
+            {"mode": Mode.OFF},
+            Override.ON,
+            "Charging at once: you have switched it on",
+        ),
+        (
+            Because.OVERRIDE_OFF,
+            {"boost": True},
+            Override.OFF,
+            "Not charging: you have switched it off",
+        ),
+    ],
+    ids=["fast", "off", "boost", "boost-in-off", "switched-on", "switched-off"],
+)
+async def test_what_counts_whatever_the_plan_says_is_told_first(
+    home: Make,
+    hass: HomeAssistant,
+    because: Because,
+    wishes: dict[str, Any],
+    switched: Override | None,
+    text: str,
+) -> None:
+    made = await home(car(target_soc=80.0), soc=50)
+    reason = entities(hass)["reason"]
+    one = await steered(made, mode=Mode.SMART, ready_by=time(7))
+    by_plan = "Waiting: 03:11 is 33 % cheaper"
+    assert state_of(hass, reason).attributes["text"] == by_plan
+    await one.async_set(**wishes)
+    if switched is not None:
+        one.async_override(switched)
+    await made.comes(lambda: value(hass, reason) == because)
+    attributes = state_of(hass, reason).attributes
+    assert attributes["text"].startswith(text)
+    assert attributes["planned_text"] == by_plan
+    await one.async_set(boost=False, mode=Mode.SMART, override=None)
+    await made.comes(lambda: value(hass, reason) == ReasonKey.CHEAPER_LATER)
+    assert state_of(hass, reason).attributes["text"] == by_plan
+    assert "planned_text" not in state_of(hass, reason).attributes
 
 
 def test_every_reason_has_a_state_and_a_text() -> None:
     texts = _texts()
     states = texts["entity"]["sensor"]["reason"]["state"]
-    assert set(states) == {*ReasonKey, *SUN_REASONS.values(), "no_car", "failed"}
+    others = {*WHATEVER_IS_PLANNED, "no_car", "failed"}
+    assert set(states) == {*ReasonKey, *SUN_REASONS.values(), *others}
     words = texts["selector"]["plan_reason"]["options"]
     ends = {"", "_plain", "_brief", "_co2", "_both"}
     assert set(ReasonKey) <= set(words)
     assert set(words) <= {f"{key}{end}" for key in ReasonKey for end in ends}
+    assert set(texts["selector"]["steered_by"]["options"]) == set(WHATEVER_IS_PLANNED)
     words = texts["selector"]["sun_why"]["options"]
     assert {each.removesuffix("_plain") for each in words} == set(SunWhy)
     assert set(texts["selector"]["sun_phases"]["options"]) == set(PhasesWhy)

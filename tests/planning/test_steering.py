@@ -239,6 +239,22 @@ async def test_a_boost_ends_when_the_car_has_what_it_needs(home: Make) -> None:
     await offered(made, lambda current: current == 0)
 
 
+async def test_what_the_owner_wishes_is_on_the_charger_without_a_pause(
+    home: Make,
+) -> None:
+    made = await home(car(target_soc=60.0), soc=40)
+    plan = await steered(made, mode=Mode.SMART, ready_by=time(7, 0))
+    await until(made, lambda one: one.held_by is HeldBy.PROFILE)
+    connector = made.cp.connector(1)
+    await offered(made, lambda current: current == 0)
+    before = dt_util.utcnow()
+    for ready_by, current in ((19, 16), (7, 0), (19, 16)):
+        await plan.async_set(ready_by=time(ready_by))
+        await made.settle()
+        assert connector.offered_a == current
+    assert dt_util.utcnow() == before
+
+
 async def test_a_restart_leaves_the_plan_on_the_charger(
     home: Make,
 ) -> None:

@@ -87,14 +87,20 @@ class PlanKeeper:
         return self._charger.connector(self._id).held_by
 
     async def hold(
-        self, schedule: PlannedSchedule, *, start: bool = True, anew: bool = False
+        self,
+        schedule: PlannedSchedule,
+        *,
+        start: bool = True,
+        anew: bool = False,
+        at_once: bool = False,
     ) -> HeldBy | None:
         """Hold the connector to a plan from now on, in place of the one before.
 
         With `start`, a session is begun for a car that is plugged in and has none,
         unless its last one was ended by someone else; `anew`: whatever the owner did
         at the charger before, as this is what is wanted since. Returns by what it is
-        held once that is known; a plan that changes too often waits for its turn.
+        held once that is known; a plan that changes too often waits for its turn,
+        but not one that is wanted `at_once` or `anew`.
         """
         if self._unfollow is None:
             self._own.see()
@@ -105,6 +111,7 @@ class PlanKeeper:
         if anew:
             self.over = self._overridden = False
             self._switch.renew()
+        if anew or at_once:
             self._profile.hurry()
         await self._settle()
         return self.held_by

@@ -14,6 +14,7 @@ from homeassistant.core import CALLBACK_TYPE, HassJob, callback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.util import dt as dt_util
 
+from ..charging import Problem
 from ..charging.phases import ALL
 from ..csms import control
 from ..csms.errors import CommandError
@@ -78,6 +79,9 @@ class Steering:
         self._recalled = False
         self._held = False
         """Whether the keeper was given something that was not taken back since."""
+        self._planned_for: Problem | None = None
+        self._afresh = False
+        """Whether what is to be held was planned anew, and is not sent yet."""
 
     # Following
 
@@ -309,13 +313,21 @@ class Steering:
         """Take over what is to be held; say whether it is because of something else."""
         anew = self.course is None or self.course.because is not course.because
         self._held = True
+        problem = self.plan.problem
+        if problem is not self._planned_for:
+            # Not bound to the plan before: the owner wishes something else.
+            self._planned_for = problem
+            self._afresh |= problem is not None and problem.state.plan is None
         self._show(course)
         return anew
 
     async def _async_hold(self, schedule: PlannedSchedule, *, anew: bool) -> None:
         # Where nothing else is said it is on all phases, and not on the last ones.
         schedule = in_phases(schedule, ALL, anew=False)
-        await self.keeper.hold(schedule, start=self._may_start, anew=anew)
+        at_once, self._afresh = self._afresh, False
+        await self.keeper.hold(
+            schedule, start=self._may_start, anew=anew, at_once=at_once
+        )
 
     @property
     def _may_start(self) -> bool:

@@ -12,11 +12,13 @@ from homeassistant.util import dt as dt_util
 
 from ..charging import Eased, Problem, Reason, ReasonKey, Shortfall
 from ..const import DOMAIN
+from .course import Because
 from .sun_told import SunTold
 
 REASONS: Final = "plan_reason"
 SHORTFALLS: Final = "plan_shortfall"
 EASED: Final = "plan_eased"
+STEERED: Final = "steered_by"
 SUN: Final = "sun_why"
 SUN_PHASES: Final = "sun_phases"
 """Where the texts are: options of a selector may have placeholders."""
@@ -28,6 +30,9 @@ GREENER: Final = "_co2"
 """Ends the key of a text for when no prices are known, but CO2 is."""
 BOTH: Final = "_both"
 """Ends the key of a text for when price and CO2 are weighed against each other."""
+
+HOME_KW: Final = 22.0
+"""More power than that no charger at home has: 32 A on three phases."""
 
 _NO_PRICE: Final = frozenset({ReasonKey.KEPT})
 """Reasons whose price is an amount, not one per kWh."""
@@ -88,6 +93,8 @@ class Words:
     def shortfall(self, shortfall: Shortfall, ready_by: datetime | None) -> str:
         """Return what is missing, and what it would take."""
         power_kw = None if shortfall.power_w is None else shortfall.power_w / 1000
+        if power_kw is not None and power_kw > HOME_KW:
+            power_kw = None
         capped = shortfall.capped_kwh if shortfall.capped_kwh > 0.005 else None
         numbers = {
             "energy_kwh": _rounded(shortfall.energy_kwh, 1),
@@ -101,7 +108,7 @@ class Words:
         said = [self._say(SHORTFALLS, "missed" if late else "missing", numbers)]
         for key, number in (
             ("ready_at", shortfall.ready_at),
-            ("power", shortfall.power_w),
+            ("power", power_kw),
             ("capped", capped),
         ):
             if number is not None:
@@ -112,6 +119,11 @@ class Words:
     def eased(self, eased: Eased) -> str:
         """Return which preference gave way to the goal."""
         return self._say(EASED, eased, {})
+
+    @callback
+    def steered(self, because: Because) -> str:
+        """Return what is so whatever the plan says."""
+        return self._say(STEERED, because, {})
 
     @callback
     def sun(self, told: SunTold) -> str:

@@ -453,6 +453,7 @@ async def test_a_charger_came_with_another_name_and_password(
     central_entry: MockConfigEntry,
     simulated: Simulated,
     impatient: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     result = await answer(hass, await begin(hass, central_entry), named("mine"))
     result = await answer(hass, result, {})
@@ -461,6 +462,7 @@ async def test_a_charger_came_with_another_name_and_password(
     assert result["step_id"] == "other_identity"
     others = result["description_placeholders"]["others"]
     assert others == "SN-4711 (127.0.0.1)"
+    monkeypatch.setattr(invitation, "CONNECT_TIMEOUT", 30)
     result = await answer(hass, result, {"next_step_id": "change"})
     result = await answer(hass, result, named("SN-4711", password=OTHER_PASSWORD))
     result = await until_waited(hass, await answer(hass, result, {}))

@@ -63,7 +63,7 @@ def limited(watts: float, hours: int = 48, **others: Any) -> Site:
 
 
 def joint(
-    cars: Mapping[str, Problem], site: Site, now: float = 0, **others: float
+    cars: Mapping[str, Problem], site: Site, now: float = 0, **others: Any
 ) -> JointPlan:
     """Return a checked joint plan."""
     made = plan_jointly(cars, site, at(now), **others)

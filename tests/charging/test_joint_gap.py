@@ -16,9 +16,10 @@ from custom_components.ocpp_charging.charging import (
     Problem,
     Signals,
     Site,
+    plan_greedy,
 )
 
-from .houses import series
+from .houses import MIDNIGHT, series
 from .joint_houses import joint, wish
 from .joint_milp import House, Wish, cheapest, least_missing
 
@@ -194,6 +195,26 @@ def test_four_cars_that_count_their_starts_are_as_near_as_is_promised(
     assert paid(house, made) <= cost * (1 + ALLOWED)
     assert paid(house, made) == pytest.approx(made.cost, rel=1e-4)
     assert made.cost - made.gap <= cost * (1 + 1e-6), "the gap that is told is true"
+
+
+@pytest.mark.parametrize("asked", [1, 3])
+def test_a_slow_machine_makes_do_with_the_best_so_far(asked: int) -> None:
+    cars, site = as_cars(some_street(random.Random(1), 64))
+    calls = 0
+
+    def late() -> bool:
+        nonlocal calls
+        calls += 1
+        return calls >= asked
+
+    first = plan_greedy(cars, site, MIDNIGHT)
+    made = joint(cars, site, late=late)
+    best = joint(cars, site)
+    # What has begun is ended, and nothing else is begun.
+    assert asked <= calls <= asked + 3
+    assert best.cost <= made.cost <= first.cost
+    assert made.cost - made.gap <= best.cost + 1e-6, "the gap that is told is true"
+    assert made.gap > best.gap
 
 
 @pytest.mark.parametrize("seed", range(8))

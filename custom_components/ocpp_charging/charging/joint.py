@@ -25,7 +25,7 @@ from math import inf
 from .checks import aware
 from .joint_draft import Desk, Draft
 from .joint_load import Load
-from .joint_prices import agreed, suits
+from .joint_prices import Late, agreed, never, suits
 from .joint_reasons import told
 from .joint_room import Rooms
 from .joint_site import Site
@@ -71,13 +71,16 @@ def plan_jointly(
     now: datetime,
     *,
     time_limit_s: float = TIME_LIMIT_S,
+    late: Late = never,
 ) -> JointPlan:
     """Return the best plans for all cars, or the best found in some time.
 
-    The time is a bound for slow machines: where it is not reached, the same cars, site
-    and time always give the same plans. Raises as `plan` does.
+    The time is that of programs; `late` is asked between the other steps, and says
+    whether the best so far has to do. Both are bounds for slow machines: where they are
+    not reached, the same cars, site and time always give the same plans. Raises as
+    `plan` does.
     """
-    return _planned(cars, site, now, time_limit_s)
+    return _planned(cars, site, now, time_limit_s, late)
 
 
 def plan_greedy(cars: Mapping[str, Problem], site: Site, now: datetime) -> JointPlan:
@@ -86,11 +89,15 @@ def plan_greedy(cars: Mapping[str, Problem], site: Site, now: datetime) -> Joint
     The gap is to the cars' own optima, which no joint plan can be below. Raises as
     `plan` does.
     """
-    return _planned(cars, site, now, None)
+    return _planned(cars, site, now, None, never)
 
 
 def _planned(
-    cars: Mapping[str, Problem], site: Site, now: datetime, time_limit_s: float | None
+    cars: Mapping[str, Problem],
+    site: Site,
+    now: datetime,
+    time_limit_s: float | None,
+    late: Late,
 ) -> JointPlan:
     aware(now=now)
     now = now.astimezone(UTC)
@@ -105,7 +112,7 @@ def _planned(
             part = Rooms({key: cars[key] for key in group}, site, now)
         desk = Desk(part)
         share = None if time_limit_s is None else time_limit_s / len(groups)
-        draft, apart, bound = _best(desk, share)
+        draft, apart, bound = _best(desk, share, late)
         part_cost = desk.cost(draft)
         cost += part_cost
         gap += _gap(part_cost, bound, draft)
@@ -157,7 +164,9 @@ def _groups(rooms: Rooms) -> list[list[str]]:
     return list(found.values())
 
 
-def _best(desk: Desk, time_limit_s: float | None) -> tuple[Draft, Draft, float]:
+def _best(
+    desk: Desk, time_limit_s: float | None, late: Late
+) -> tuple[Draft, Draft, float]:
     """Return the best draft, the cars' own optima, and what no plan can be below."""
     rooms = desk.rooms
     apart = desk.apart()
@@ -172,7 +181,7 @@ def _best(desk: Desk, time_limit_s: float | None) -> tuple[Draft, Draft, float]:
     best = desk.greedy()
     bound = lowest
     if time_limit_s is not None:
-        best, bound = _searched(desk, apart, best, lowest, time_limit_s)
+        best, bound = _searched(desk, apart, best, lowest, time_limit_s, late)
     if kept is not None and _as_good(desk, kept, best):
         best = kept
     if time_limit_s is None:
@@ -181,7 +190,12 @@ def _best(desk: Desk, time_limit_s: float | None) -> tuple[Draft, Draft, float]:
 
 
 def _searched(
-    desk: Desk, apart: Draft, best: Draft, lowest: float, time_limit_s: float
+    desk: Desk,
+    apart: Draft,
+    best: Draft,
+    lowest: float,
+    time_limit_s: float,
+    late: Late,
 ) -> tuple[Draft, float]:
     """Return better plans than those made at once, and what none can be below."""
     fixed = _all_given(desk, apart, best)
@@ -192,9 +206,9 @@ def _searched(
     if not fixed:
         return best, proven
     if suits(desk, apart):
-        best, priced = agreed(desk, best, PRICED * time_limit_s)
+        best, priced = agreed(desk, best, PRICED * time_limit_s, late)
         bound = max(bound, priced)
-        if desk.is_large and time_limit_s < LONG_S:
+        if late() or (desk.is_large and time_limit_s < LONG_S):
             return best, bound
         time_limit_s *= 1 - PRICED
     cost = desk.cost(best)

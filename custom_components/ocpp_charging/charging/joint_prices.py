@@ -7,7 +7,7 @@ made in turn at these prices are near the best, as each knows what is wanted by 
 others.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise, permutations
 from math import inf, isfinite
@@ -172,10 +172,22 @@ class Prices:
         return Column(load=load, cost=self.desk.car_cost(key, load), taken=taken)
 
 
-def agreed(desk: Desk, best: Draft, time_limit_s: float) -> tuple[Draft, float]:
+type Late = Callable[[], bool]
+"""Says whether the best so far has to do."""
+
+
+def never() -> bool:
+    """Say that there is always more time."""
+    return False
+
+
+def agreed(
+    desk: Desk, best: Draft, time_limit_s: float, late: Late = never
+) -> tuple[Draft, float]:
     """Return the best plans found by prices, and what none can be below.
 
-    The time is for putting together what the prices have found.
+    The time is for putting together what the prices have found, and not taken where it
+    is `late`.
     """
     prices = Prices(desk)
     prices.begin(Model(desk, best))
@@ -193,7 +205,7 @@ def agreed(desk: Desk, best: Draft, time_limit_s: float) -> tuple[Draft, float]:
             highest, center = bound, prices.values
         else:
             width *= NARROWER
-        if score.cost - highest <= NEAR * abs(score.cost):
+        if late() or score.cost - highest <= NEAR * abs(score.cost):
             break
         if round_ in effort.turns:
             for draft in _in_turn(prices, round_):
@@ -203,8 +215,8 @@ def agreed(desk: Desk, best: Draft, time_limit_s: float) -> tuple[Draft, float]:
                     best, score = draft, other
         prices.values = columns.mixed(center, width)
     prices.values = center
-    best = _by_pairs(prices, best)
-    if sunny:
+    best = _by_pairs(prices, best, late)
+    if sunny or late():
         return best, highest
     return _recombined(desk, best, columns, time_limit_s), highest
 
@@ -240,11 +252,13 @@ def _learn(columns: Columns, prices: Prices, loads: dict[str, Load]) -> float:
     )
 
 
-def _by_pairs(prices: Prices, best: Draft) -> Draft:
+def _by_pairs(prices: Prices, best: Draft, late: Late) -> Draft:
     """Plan two cars anew at a time, each once first, and keep what is better."""
     desk = prices.desk
     score = desk.score(best)
     for first, second in permutations(desk.order, 2):
+        if late():
+            break
         loads = {k: v for k, v in best.loads.items() if k not in {first, second}}
         draft = Draft(plans=dict(best.plans), loads=loads)
         draft.loads = {**loads, first: prices.among(first, loads).load}

@@ -6,11 +6,12 @@ searched in a thread meanwhile, and taken over if nothing has changed since.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 import logging
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.core import HomeAssistant, callback
@@ -209,7 +210,7 @@ class Together:
         self, cars: Mapping[str, Problem], site: Site, now: datetime
     ) -> Mapping[str, Plan]:
         """Return the best plans that are found in a while."""
-        search = partial(plan_jointly, time_limit_s=TIME_LIMIT_S)
+        search = _in_time()
         made = await self._hass.async_add_executor_job(search, cars, site, now)
         return made.plans
 
@@ -294,7 +295,7 @@ class Together:
         while (asked := self._waiting) is not None:
             self._waiting = None
             self.searches += 1
-            search = partial(plan_jointly, time_limit_s=TIME_LIMIT_S)
+            search = _in_time()
             try:
                 made = await self._hass.async_add_executor_job(
                     search, asked.cars, asked.site, asked.now
@@ -333,6 +334,14 @@ class Together:
         if not self._failed:
             _LOGGER.error("The cars could not be planned together", exc_info=error)
         self._failed = True
+
+
+def _in_time() -> Callable[[Mapping[str, Problem], Site, datetime], JointPlan]:
+    """Return a search that ends in time on a slow machine, too."""
+    until = monotonic() + TIME_LIMIT_S
+    return partial(
+        plan_jointly, time_limit_s=TIME_LIMIT_S, late=lambda: monotonic() > until
+    )
 
 
 def _at_once(problem: Problem) -> Problem:

@@ -415,11 +415,11 @@ class Hub:
         title, _ = self._shown.pop(subentry_id)
         self.device_ids.pop(subentry_id, None)
         self._desk.async_charger_removed(charger.identity)
-        self.fuse.async_forget(subentry_id)
+        let_go = self.fuse.async_forget(subentry_id)
         releases = self.steering.async_forget(subentry_id)
         self.planning.async_forget(subentry_id)
         task = self.hass.async_create_task(
-            self._forget(charger.identity, title, releases),
+            self._forget(charger.identity, title, releases, let_go),
             f"{DOMAIN} forget a charger",
         )
         self._forgetting.add(task)
@@ -430,8 +430,11 @@ class Hub:
         identity: str,
         title: str,
         releases: Iterable[Awaitable[None]],
+        let_go: Awaitable[None],
     ) -> None:
         await asyncio.gather(*releases)
+        # A plan may be in the same profile as the share.
+        await let_go
         await self.central.remove(identity)
         if identity not in self.central.chargers:
             self.journal.forget(identity)

@@ -432,7 +432,7 @@ def test_one_that_was_stopped_stays_so_for_a_while() -> None:
 def test_one_that_asks_for_more_need_not_wait_for_what_is_free() -> None:
     home = house(hysteresis_a=1.0)
     shares = shared(home, {"a": car(0)}, reading(5))
-    for seconds, wanted in ((1, 6), (2, 16), (3, 0), (4, 10)):
+    for seconds, wanted in ((1, 6), (7, 16), (13, 0), (19, 10)):
         now = after(seconds)
         claims = {"a": car(wanted, drawn_a=fuse(0), drawn_at=now)}
         shares = shared(home, claims, reading(5, at=now), shares.state, now)
@@ -454,7 +454,7 @@ def test_what_one_lets_go_is_given_on_only_when_it_has_followed() -> None:
     assert currents(shares) == {"a": 6, "b": 0}
 
     followed = {"a": drawing(6, after(64)), "b": both["b"]}
-    shares = shared(home, followed, reading(6, at=after(64)), shares.state, after(64))
+    shares = shared(home, followed, reading(6, at=after(66)), shares.state, after(66))
     assert currents(shares) == {"a": 6, "b": 19}
 
 
@@ -538,11 +538,66 @@ def test_a_meter_that_says_the_same_while_cars_change_is_frozen() -> None:
     state = shares.state
     for seconds in range(10, 130, 10):
         now = after(seconds)
-        claims = {"a": drawing(20, now)}
+        claims = {"a": drawing(6 if seconds == 10 else 20, now)}
         shares = shared(home, claims, reading(11, at=now), state, now)
         state = shares.state
     assert shares.silent == {"main"}
     assert reasons(shares) == {"a": "meter_silent"}
+
+
+def test_a_meter_that_told_a_change_before_the_charger_is_believed() -> None:
+    """It tells whole amperes, so it says the same for minutes."""
+    home = house()
+    shares = shared(home, {"a": drawing(6, NOON)}, reading(11))
+    for seconds in range(10, 130, 10):
+        now = after(seconds)
+        drawn = 6 if seconds == 10 else 16
+        told = {"a": drawing(drawn, after(seconds - 5), allowed_a=16.0)}
+        shares = shared(home, told, reading(21, at=now), shares.state, now)
+        assert shares.silent == frozenset(), seconds
+    assert shares.rest_a["main"] == fuse(5)
+
+
+@pytest.mark.parametrize("told", [False, True], ids=["tells_nothing", "tells_the_same"])
+def test_what_is_drawn_later_explains_nothing_of_what_a_meter_told(told: bool) -> None:
+    """The car takes 3 A more; they are not in the 22 A, so the house still has 16."""
+    home = house()
+    shares = shared(home, {"a": drawing(6, NOON, wanted=16)}, reading(22))
+    assert currents(shares) == {"a": 9}
+    for seconds in range(10, 60, 10):
+        now = after(seconds)
+        claims = {"a": drawing(6 if seconds < 30 else 9, now, wanted=16, allowed_a=9)}
+        meter = reading(22, at=now if told else after(10))
+        shares = shared(home, claims, meter, shares.state, now)
+        assert currents(shares) == {"a": 9}, seconds
+        assert shares.rest_a["main"] == fuse(16)
+
+
+def test_nobody_gets_more_twice_by_the_same_reading_or_before_all_have_followed() -> (
+    None
+):
+    home = house()
+    first = {"a": drawing(16, NOON, wanted=16), "b": drawing(6, NOON, wanted=6)}
+    shares = shared(home, first, reading(22))
+    state = shares.state
+    assert currents(shares) == {"a": 16, "b": 6}
+    had = {}
+    for second, told, asked in (
+        (40, 40, 6),  # one lets go of 10 A,
+        (44, 44, 11),  # which the meter may not have told yet,
+        (46, 44, 11),
+        (47, 47, 11),  # and now it has.
+        (90, 47, 16),
+        (91, 91, 16),
+    ):
+        now = after(second)
+        claims = {
+            "a": drawing(6, now, wanted=6),
+            "b": drawing(6, now, wanted=asked),
+        }
+        shares = shared(home, claims, reading(12, at=after(told)), state, now)
+        state, had[second] = shares.state, currents(shares)["b"]
+    assert had == {40: 6, 44: 6, 46: 6, 47: 11, 90: 11, 91: 16}
 
 
 def test_the_meter_of_a_board_counts_for_the_board() -> None:

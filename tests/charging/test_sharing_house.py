@@ -1,7 +1,7 @@
 """A house in accelerated time: cars that follow late, an oven, a heat pump, a meter."""
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 import pytest
@@ -79,6 +79,35 @@ class Loads:
         return [one + dice.uniform(0, 0.5) for one in loads]
 
 
+class Meter:
+    """It tells every few seconds, and may freeze for minutes, time after time."""
+
+    def __init__(self, dice: Random, every_s: float, freezes: str | None) -> None:
+        self.reading = Reading(currents_a=fuse(0), at=after(0))
+        self._dice, self._every_s, self._freezes = dice, every_s, freezes
+        self._from = self._until = 120.0 if freezes else float("inf")
+
+    def frozen_s(self, at: float) -> float:
+        """Return for how long it has been frozen; 0 where it works."""
+        if at >= self._until:
+            # It has just told what there was.
+            self._from = at + self._every_s * self._dice.randint(12, 48) + STEP
+            self._until = self._from + self._every_s * self._dice.randint(4, 36) - STEP
+        return max(0.0, at - self._from + STEP)
+
+    def tells(self, at: float, flows: list[float]) -> bool:
+        """Say whether it tells now what flows."""
+        if at % self._every_s >= STEP:
+            return False
+        if not self.frozen_s(at):
+            one, two, three = flows
+            self.reading = Reading(currents_a=(one, two, three), at=after(at))
+            return True
+        if self._freezes == "tells_the_same":
+            self.reading = replace(self.reading, at=after(at))
+        return False
+
+
 @dataclass
 class Lived:
     """What came of some hours."""
@@ -86,6 +115,8 @@ class Lived:
     longest_over_s: float = 0.0
     """The longest time over the fuse after a reading that told so."""
     most_a: float = 0.0
+    most_frozen_a: float = 0.0
+    """The most while the meter was frozen, from when all had followed on."""
     charged: dict[str, float] = field(default_factory=dict)
     changes: int = 0
 
@@ -98,7 +129,9 @@ def live(
     samples_s: float = 10.0,
     calm: bool = False,
     bears: float = 32.0,
+    freezes: str | None = None,
 ) -> Lived:
+    """Live some hours; while the meter is frozen the house needs the same."""
     dice = Random(seed)
     cars = {
         "one": Car(
@@ -120,12 +153,16 @@ def live(
     state, pause_until = SharingState(), 0.0
     loads = Loads(dice, calm=calm)
     over_since: float | None = None
-    reading = Reading(currents_a=fuse(0), at=after(0))
+    meter = Meter(dice, meter_s, freezes)
+    needs = loads.at(0)
     for step in range(int(hours * 3600 / STEP)):
         at = step * STEP
         if not calm and dice.random() < STEP / 1200:
             pause_until = at + dice.uniform(30, 300)
-        rest = loads.at(at)
+        frozen_s = meter.frozen_s(at)
+        if not frozen_s:
+            needs = loads.at(at)
+        rest = list(needs)
         for key, one in cars.items():
             one.tick(at, paused=key == "one" and at < pause_until)
             lived.charged[key] += one.now_a * STEP / 3600
@@ -136,13 +173,13 @@ def live(
             over_since = None
         elif over_since is not None:
             lived.longest_over_s = max(lived.longest_over_s, at - over_since)
-        if at % meter_s < STEP:
-            reading = Reading(currents_a=(rest[0], rest[1], rest[2]), at=after(at))
-            if max(rest) > FUSE + 0.5 and over_since is None:
-                over_since = at
+        if frozen_s > 5:
+            lived.most_frozen_a = max(lived.most_frozen_a, *rest)
+        if meter.tells(at, rest) and max(rest) > FUSE + 0.5 and over_since is None:
+            over_since = at
         if at % 1 < STEP:
             claims = {key: one.claim() for key, one in cars.items()}
-            shares = share(home, claims, {"main": reading}, state, after(at))
+            shares = share(home, claims, {"main": meter.reading}, state, after(at))
             state = shares.state
             for key, one in cars.items():
                 current = shares.allowed[key].current_a
@@ -160,6 +197,13 @@ def test_the_fuse_is_exceeded_for_5_s_at_most_after_a_reading(
     assert lived.longest_over_s <= 5.0
     assert lived.most_a <= FUSE + 17.5  # oven and heat pump at once
     assert min(lived.charged.values()) > 3
+
+
+@pytest.mark.parametrize("freezes", ["tells_nothing", "tells_the_same"])
+@pytest.mark.parametrize("seed", [0, 1, 3])
+def test_with_a_frozen_meter_no_car_exceeds_the_fuse(seed: int, freezes: str) -> None:
+    lived = live(seed, freezes=freezes)
+    assert 0 < lived.most_frozen_a <= FUSE
 
 
 @pytest.mark.parametrize("bears", [10.0, 16.0])

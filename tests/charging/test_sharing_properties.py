@@ -1,7 +1,7 @@
 """What is true of every sharing, whatever the house, the cars and their past."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from hypothesis import example, given, settings, strategies as st
@@ -14,6 +14,7 @@ from custom_components.ocpp_charging.charging.claims import (
     Shares,
     SharingState,
 )
+from custom_components.ocpp_charging.charging.rest import FOLLOWED_AFTER
 from custom_components.ocpp_charging.charging.sharing import share
 
 from .fuses import NOON, after, car, currents, fuse, house, reading, shared
@@ -71,12 +72,13 @@ def some_claims(draw: st.DrawFn, home: House, now: datetime) -> dict[str, Claim]
 @st.composite
 def some_reading(draw: st.DrawFn, now: datetime) -> Reading:
     kind = draw(st.sampled_from(["currents", "power", "silent"]))
+    at = now - timedelta(seconds=draw(st.sampled_from([0, 0, 4, 40])))
     if kind == "silent":
-        return Reading(at=now)
+        return Reading(at=at)
     if kind == "power":
-        return Reading(power_w=draw(st.floats(-9000, 15000)), at=now)
+        return Reading(power_w=draw(st.floats(-9000, 15000)), at=at)
     one, two, three = (draw(st.floats(-20, 60)) for _ in range(3))
-    return Reading(currents_a=(one, two, three), at=now)
+    return Reading(currents_a=(one, two, three), at=at)
 
 
 @st.composite
@@ -153,6 +155,24 @@ def test_nothing_rises_into_what_others_may_still_draw(past: Any) -> None:
                     )
                     rest = shares.rest_a[circuit.key][phase - 1]
                     assert total <= circuit.limit_a[phase - 1] - rest + 1e-4
+
+
+@given(past=some_past())
+@settings(max_examples=120, deadline=None)
+def test_nothing_rises_by_a_reading_from_before_the_last_change(past: Any) -> None:
+    home = past[0]
+    for (_, claims, meters, _), state, shares in played(past):
+        for key, current in currents(shares).items():
+            if key not in state.given or current <= state.given[key].current_a:
+                continue
+            for circuit in home.circuits.path(claims[key].circuit):
+                if circuit.key not in meters or circuit.key in shares.silent:
+                    continue
+                for other, claim in claims.items():
+                    had = state.given.get(other)
+                    below = circuit in home.circuits.path(claim.circuit)
+                    if below and had is not None and had.since is not None:
+                        assert meters[circuit.key].at >= had.since + FOLLOWED_AFTER
 
 
 @given(past=some_past())

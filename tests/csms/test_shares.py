@@ -297,6 +297,21 @@ async def test_without_a_fuse_the_owners_limit_alone_counts_again(
     assert one.connector.share_a is None
 
 
+async def test_a_share_that_is_taken_off_while_it_is_told_is_taken_off(
+    site: MakeSite,
+) -> None:
+    one = await site()
+    await one.charge()
+    one.shares.hold(8, safe_a=6, valid_for=VALID)
+    await asyncio.sleep(0)  # It begins to be told.
+    assert one.shares._task is not None
+    await one.shares.release()
+    await one.calm()
+    assert one.charge_point.received_calls("SetChargingProfile")
+    assert one.offered_a == 32
+    assert one.connector.share_a is None
+
+
 async def test_a_session_that_a_charger_ends_at_0_a_goes_on_when_there_is_more(
     site: MakeSite,
 ) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 from homeassistant.config_entries import ConfigSubentry, ConfigSubentryData
 from homeassistant.core import HomeAssistant
@@ -14,6 +14,7 @@ from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.ocpp_charging.charging import rest
 from custom_components.ocpp_charging.charging.claims import Why
 from custom_components.ocpp_charging.diagnostics import (
     async_get_config_entry_diagnostics,
@@ -65,6 +66,55 @@ def meter(hass: HomeAssistant, *amperes: float) -> None:
     """Have the house's meter tell what flows through the main fuse."""
     for entity_id, value in zip(METERS, amperes, strict=True):
         hass.states.async_set(entity_id, str(value), {"unit_of_measurement": "A"})
+
+
+class Metered:
+    """A house whose meter tells again and again what it draws, with its cars."""
+
+    def __init__(
+        self, hass: HomeAssistant, rest_a: float, ids: tuple[str, ...] = METERS
+    ) -> None:
+        """Begin without a charger."""
+        self.rest_a = rest_a
+        self.points: list[ChargePoint] = []
+        self.works = True
+        """False: it tells what it told before."""
+        self.dead = False
+        """It tells nothing at all."""
+        self.greatest_a = 0.0
+        """The most that flowed."""
+        self._hass = hass
+        self._ids = ids
+        self._told = self._trembles_a = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def flows_a(self) -> float:
+        """Return what flows through the fuse on each phase."""
+        return self.rest_a + sum(one.connector(1).current_a for one in self.points)
+
+    def __enter__(self) -> Self:
+        """Begin to tell."""
+        self._tell()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Tell no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _tell(self) -> None:
+        self.greatest_a = max(self.greatest_a, self.flows_a)
+        if self.works:
+            # No two readings are the same: a house trembles.
+            self._trembles_a = 0.02 - self._trembles_a
+            self._told = self.flows_a - self._trembles_a
+        if not self.dead:
+            for entity_id in self._ids:
+                self._hass.states.async_set(
+                    entity_id, f"{self._told:.2f}", {"unit_of_measurement": "A"}
+                )
+        self._timer = self._hass.loop.call_later(0.2, self._tell)
 
 
 def fuse_of(entry: MockConfigEntry) -> Fuse:
@@ -201,9 +251,13 @@ async def test_without_us_the_chargers_together_are_below_the_fuse_too(
 
 
 async def test_two_cars_share_and_one_below_a_smaller_fuse_gets_no_more_than_that(
-    hass: HomeAssistant, simulated: Simulated, unloads: None
+    hass: HomeAssistant,
+    simulated: Simulated,
+    unloads: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     meter(hass, 3, 3, 3)
+    monkeypatch.setattr(rest, "FOLLOWED_AFTER", timedelta(seconds=1))
     main = circuit()
     entry = await set_up(
         hass, central_system(charger("CP1"), charger("CP2"), main, options=HOUSE)
@@ -229,12 +283,14 @@ async def test_two_cars_share_and_one_below_a_smaller_fuse_gets_no_more_than_tha
     )
     first_point = await simulated(entry, "CP1")
     second_point = await simulated(entry, "CP2")
-    await charge(entry, second_point)
-    await offers(second_point, 9)
-    assert fuse_of(entry).shares[second, 1].why is Why.CIRCUIT
-    await charge(entry, first_point)
-    await told(entry, lambda: len(fuse_of(entry).shares) == 2)
-    await first_point.wait_for(lambda one: offered(one) >= 11, 30)
+    with Metered(hass, 3) as house:
+        house.points += [first_point, second_point]
+        await charge(entry, second_point)
+        await offers(second_point, 9)
+        assert fuse_of(entry).shares[second, 1].why is Why.CIRCUIT
+        await charge(entry, first_point)
+        await told(entry, lambda: len(fuse_of(entry).shares) == 2)
+        await first_point.wait_for(lambda one: offered(one) >= 11, 30)
     together = sum(one.current_a for one in fuse_of(entry).shares.values())
     assert together <= 22
     site = site_of(entry.runtime_data)
@@ -402,6 +458,43 @@ async def test_when_the_last_fuse_is_removed_the_charger_is_free(
     hass.config_entries.async_remove_subentry(entry, main.subentry_id)
     await offers(point, 32)
     assert fuse_of(entry).shares == {}
+
+
+async def test_what_hung_on_a_removed_fuse_hangs_on_the_one_that_fed_it(
+    hass: HomeAssistant, unloads: None
+) -> None:
+    entry = await set_up(hass, central_system(charger("CP1"), circuit()))
+    wired = subentry_of(entry, "CP1")
+
+    def add(title: str, parent: str, **data: Any) -> str:
+        subentry = ConfigSubentry(
+            data=MappingProxyType(
+                {"limit_a": [20.0, 20.0, 20.0], "parent": parent, **data}
+            ),
+            subentry_type="circuit",
+            title=title,
+            unique_id=None,
+        )
+        hass.config_entries.async_add_subentry(entry, subentry)
+        return subentry.subentry_id
+
+    async def hangs_on(removed: str) -> tuple[str, tuple[int, ...], str | None]:
+        hass.config_entries.async_remove_subentry(entry, removed)
+        await hass.async_block_till_done()
+        home = fuse_of(entry).home
+        assert home is not None
+        shed = home.by_key[below]
+        fed_by = None if shed.parent is None else home.by_key[shed.parent].name
+        return home.of_charger(wired).name, home.wiring(wired), fed_by
+
+    (main,) = entry.get_subentries_of_type("circuit")
+    house = add("House", main.subentry_id)
+    wiring = {"chargers": [wired], "wiring": {wired: "231"}}
+    garage = add("Garage", house, **wiring)
+    below = add("Shed", garage)
+    await hass.async_block_till_done()
+    assert await hangs_on(garage) == ("House", (2, 3, 1), "House")
+    assert await hangs_on(house) == ("Main fuse", (2, 3, 1), "Main fuse")
 
 
 async def test_smaller_fuses_without_a_main_one_are_told_of(

@@ -1,6 +1,6 @@
 """Several cars on one fuse: turns, what one doesn't take, meters that fail."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -14,6 +14,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.ocpp_charging.charging import rest
 from custom_components.ocpp_charging.charging.claims import House, Why
+from custom_components.ocpp_charging.csms.charger import Charger
 from custom_components.ocpp_charging.csms.model import HeldBy
 from custom_components.ocpp_charging.planning import (
     Mode,
@@ -35,6 +36,7 @@ from ..conftest import (
 from .conftest import PRICE
 from .test_fuse import (
     HOUSE,
+    Metered,
     charge,
     charger,
     circuit,
@@ -58,7 +60,22 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     moment = timedelta(seconds=1)
     house = partial(House, rise_every=moment, restart_after=moment, turn=2 * moment)
     monkeypatch.setattr(fuse, "House", house)
+    monkeypatch.setattr(rest, "FOLLOWED_AFTER", moment)
     monkeypatch.setattr(fuse_issues, "SILENT_FOR", timedelta(0))
+
+
+async def samples(entry: MockConfigEntry, amperes: float, count: int) -> None:
+    """Wait until a charger has measured so much so often, from now on."""
+    connector = charger_of(entry).connector(1)
+    seen: set[datetime] = set()
+
+    def so(_charger: Charger) -> bool:
+        told = connector.readings.get("current")
+        if told is not None and told.value == pytest.approx(amperes):
+            seen.add(told.at)
+        return len(seen) >= count
+
+    await wait_for_charger(charger_of(entry), so, 30)
 
 
 class Sums:
@@ -111,6 +128,54 @@ async def test_what_a_car_does_not_take_goes_to_the_other_and_comes_back(
     await greedy.wait_for(lambda one: offered(one) <= 13, 30)
     sums.stop()
     assert sums.greatest <= 25
+
+
+async def test_what_an_almost_full_car_and_one_asleep_leave_goes_to_the_third(
+    hass: HomeAssistant,
+    simulated: Simulated,
+    unloads: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(car_use, "LESS_FOR", timedelta(seconds=2))
+    meter(hass, 4, 4, 4)
+    names = ("CP1", "CP2", "CP3")
+    entry = await set_up(
+        hass,
+        central_system(
+            *(charger(each, max_current_a=32.0) for each in names),
+            circuit(limit_a=[40.0, 40.0, 40.0]),
+            options=HOUSE,
+        ),
+    )
+    points = [await simulated(entry, each) for each in names]
+    full, asleep, greedy = points
+    almost = Car(soc_percent=97, max_current_a=16)
+    sleeper = Car(max_current_a=16, paused=True)
+    with Metered(hass, 4) as house:
+        house.points += points
+        await asleep.plug(1, sleeper)
+        await asleep.present_tag(1, "HomeAssistant")
+        await full.plug(1, almost)
+        await full.present_tag(1, "HomeAssistant")
+        await charge(entry, greedy, max_current_a=32)
+
+        # It takes 7.5 A and keeps 10 A, the other its least; 1 A more or less is not
+        # worth a message.
+        await full.wait_for(lambda one: 10 <= offered(one) <= 11, 30)
+        await asleep.wait_for(lambda one: 6 <= offered(one) <= 7, 30)
+        await greedy.wait_for(lambda one: offered(one) >= 17, 30)
+        await told(entry, lambda: why(entry, "CP1") is why(entry, "CP2") is Why.UNUSED)
+
+        house.greatest_a = 0
+        almost.soc_percent = 100
+        await full.wait_for(lambda one: 6 <= offered(one) <= 7, 30)
+        await greedy.wait_for(lambda one: offered(one) >= 20, 30)
+
+        # It wakes up and takes what it has: it gets its part.
+        sleeper.paused = False
+        await asleep.wait_for(lambda one: offered(one) >= 13, 30)
+        await greedy.wait_for(lambda one: offered(one) <= 17, 30)
+        assert house.greatest_a <= 40
 
 
 async def test_a_car_alone_has_all_whatever_it_takes(
@@ -207,6 +272,36 @@ async def test_where_there_is_not_enough_for_two_they_take_turns(
     assert sums.greatest <= 10
 
 
+async def test_three_cars_with_room_for_two_take_turns_at_their_least_current(
+    hass: HomeAssistant, simulated: Simulated, unloads: None
+) -> None:
+    meter(hass, 3, 3, 3)
+    names = ("CP1", "CP2", "CP3")
+    entry = await set_up(
+        hass,
+        central_system(
+            *map(charger, names), circuit(limit_a=[16.0, 16.0, 16.0]), options=HOUSE
+        ),
+    )
+    points = [await simulated(entry, each) for each in names]
+    with Metered(hass, 3) as house:
+        house.points += points
+        for point in points:
+            await charge(entry, point)
+        await told(entry, lambda: len(fuse_of(entry).shares) == 3)
+        await points[2].wait_for(lambda one: offered(one) == 6, 30)
+        sums = Sums(entry, *points)
+        house.greatest_a = 0
+        for waiting in (*points, points[0]):
+            await waiting.wait_for(lambda one: offered(one) == 0, 30)
+            for other in points:
+                if other is not waiting:
+                    await other.wait_for(lambda one: offered(one) == 6, 30)
+    sums.stop()
+    assert sums.greatest <= 13
+    assert house.greatest_a <= 16
+
+
 async def test_a_meter_that_always_says_the_same_is_not_believed_and_told_of(
     hass: HomeAssistant,
     simulated: Simulated,
@@ -219,23 +314,50 @@ async def test_a_meter_that_always_says_the_same_is_not_believed_and_told_of(
     entry = await set_up(hass, central_system(charger(), circuit(), options=HOUSE))
     point = await simulated(entry)
     car = Car()
-    await point.plug(1, car)
-    await point.present_tag(1, "HomeAssistant")
-    await draws(entry, 16)
-    meter(hass, 18, 18, 18)
-    await told(entry, lambda: why(entry, "CP1") is Why.WANTED)
-    car.paused = True
-    await draws(entry, 0)
-    await told(entry, lambda: why(entry, "CP1") is Why.METER_SILENT, 20)
-    await offers(point, 6)
-    assert issues(issue_registry, "fuse_meter_silent")
-    entity_id = "sensor.cp1_connector_1_available_current"
-    shown = await wait_for_state(hass, entity_id, "6.0")
-    assert shown.attributes["why"] == "meter_silent"
+    with Metered(hass, 2) as house:
+        house.points.append(point)
+        await point.plug(1, car)
+        await point.present_tag(1, "HomeAssistant")
+        await draws(entry, 16)
+        await told(entry, lambda: why(entry, "CP1") is Why.WANTED)
+        house.works = False
+        await samples(entry, 16, 4)
+        car.paused = True
+        await draws(entry, 0)
+        await told(entry, lambda: why(entry, "CP1") is Why.METER_SILENT, 20)
+        await offers(point, 6)
+        assert issues(issue_registry, "fuse_meter_silent")
+        entity_id = "sensor.cp1_connector_1_available_current"
+        shown = await wait_for_state(hass, entity_id, "6.0")
+        assert shown.attributes["why"] == "meter_silent"
 
-    meter(hass, 2, 2, 2)
-    await offers(point, 16)
-    assert not issues(issue_registry, "fuse_meter_silent")
+        house.works = True
+        await offers(point, 16)
+        assert not issues(issue_registry, "fuse_meter_silent")
+
+
+@pytest.mark.parametrize("how", ["tells_nothing_more", "tells_the_same"])
+async def test_no_share_rises_on_a_reading_that_has_not_changed(
+    hass: HomeAssistant, simulated: Simulated, unloads: None, how: str
+) -> None:
+    meter(hass, 15, 15, 15)
+    entry = await set_up(hass, central_system(charger(), circuit(), options=HOUSE))
+    point = await simulated(entry)
+    car = Car(max_current_a=7)
+    with Metered(hass, 15) as house:
+        house.points.append(point)
+        await point.plug(1, car)
+        await point.present_tag(1, "HomeAssistant")
+        await offers(point, 9)
+        await samples(entry, 7, 4)
+        house.works, house.dead = False, how == "tells_nothing_more"
+        # It told of 22 A, 7 of them the car's. Were 9 of them, it could have 2 more.
+        car.max_current_a = 16
+        await samples(entry, 9, 6)
+        assert offered(point) == 9
+
+        house.rest_a, house.works, house.dead = 8, True, False
+        await offers(point, 16)
 
 
 async def test_with_a_plan_a_reading_above_the_limit_is_a_lower_limit_within_5_s(
@@ -297,22 +419,26 @@ async def test_a_board_with_its_own_meter_limits_its_own_charger_alone(
         ),
     )
     free, below = await simulated(entry, "CP1"), await simulated(entry, "CP2")
-    for point in (free, below):
-        await charge(entry, point)
-        await offers(point, 16)
-        await draws(entry, 16, point.identity)
-    board(hass, 17, 24, 17)
-    await offers(below, 12)
-    assert why(entry, "CP2") is Why.CIRCUIT
-    assert offered(free) == 16
+    with Metered(hass, 2) as house, Metered(hass, 1, BOARD) as garage:
+        house.points += [free, below]
+        garage.points.append(below)
+        for point in (free, below):
+            await charge(entry, point)
+            await offers(point, 16)
+            await draws(entry, 16, point.identity)
+        garage.rest_a = 8
+        await offers(below, 12)
+        assert why(entry, "CP2") is Why.CIRCUIT
+        assert offered(free) == 16
 
-    hass.states.async_set(BOARD[0], "unavailable")
-    await offers(below, 6)
-    assert why(entry, "CP2") is Why.METER_SILENT
-    assert offered(free) == 16
+        garage.dead = True
+        hass.states.async_set(BOARD[0], "unavailable")
+        await offers(below, 6)
+        assert why(entry, "CP2") is Why.METER_SILENT
+        assert offered(free) == 16
 
-    board(hass, 7, 7, 7)
-    await offers(below, 16)
+        garage.dead, garage.rest_a = False, 1
+        await offers(below, 16)
 
 
 def board(hass: HomeAssistant, *amperes: float) -> None:

@@ -179,6 +179,21 @@ class Given:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Said:
+    """What a meter says of a phase, or of all, and what the cars drew meanwhile."""
+
+    value_a: float
+    since: datetime
+    """Since when it says the same."""
+    drawn_a: float
+    """What the cars drew then."""
+    settled: bool = False
+    """Whether all of that was measured when the meter said so already."""
+    missed_a: float = 0.0
+    """By how much they have changed what they draw, and the meter says the same."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Seen:
     """What is remembered of a circuit's meter."""
 
@@ -186,11 +201,7 @@ class Seen:
     """What the circuit carries besides the cars: per phase, or in all."""
     over_since: datetime | None = None
     """Since when it carries more than it bears."""
-    reading: Reading
-    since: datetime
-    """Since when the meter says the same."""
-    drawn_a: Phases
-    """What the cars drew then."""
+    said: tuple[Said, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

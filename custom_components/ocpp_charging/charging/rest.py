@@ -6,6 +6,10 @@ with some seconds' delay. So each car has a range in which its draw lies, and th
 has one as well; within it, it is taken to be what it was. A change of the meter that
 the cars can explain is theirs; beyond that it is the house's. Only when the circuit
 carries more than it bears is the whole of it taken for the house's.
+
+What cars draw later explains nothing of an earlier reading, and a meter that says the
+same may be frozen. So the rest becomes less only when it says something else, and
+nobody gets more by a reading that may not contain what the cars draw.
 """
 
 from collections.abc import Mapping
@@ -13,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from .circuits import NOTHING, Circuit, Phases
-from .claims import Claim, Given, House, Reading, Seen, SharingState, total
+from .claims import Claim, Given, House, Reading, Said, Seen, SharingState, total
 
 FOLLOWED_AFTER = timedelta(seconds=5)
 """In this time a charger follows a lower limit."""
@@ -22,6 +26,8 @@ DOUBTED_AFTER = timedelta(seconds=10)
 FROZEN_AFTER = timedelta(seconds=60)
 """A meter that says the same for so long, while cars draw something else, is broken."""
 FROZEN_BY_A = 3.0
+MISSED_A = 1.0
+"""Until then nobody gets more, if they draw something else by more than this."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,6 +36,9 @@ class Rest:
 
     current_a: Phases
     silent: bool = False
+    proven: bool = True
+    """Whether the reading contains what the cars draw now, so that they may get more.
+    Where no meter tells what is so now, nothing has to be proven."""
     seen: Seen | None = None
 
 
@@ -46,18 +55,17 @@ def rest_of(
     if reading is None:
         return Rest(current_a=typed)
     before = state.seen.get(circuit.key)
-    drawn = total(claim.drawn_a or NOTHING for claim in claims.values())
-    silent = _is_silent(house, reading, now)
-    if silent or (before is not None and _is_frozen(before, reading, drawn, now)):
-        known = _spread(circuit, before.rest_a) if before else NOTHING
-        worst = [max(*pair) for pair in zip(typed, known, strict=True)]
-        return Rest(current_a=(worst[0], worst[1], worst[2]), silent=True, seen=before)
-    seen = _see(house, circuit, claims, reading, state, now)
-    if before is not None and before.reading == replace(reading, at=before.reading.at):
-        seen = replace(
-            seen, reading=before.reading, since=before.since, drawn_a=before.drawn_a
-        )
-    return Rest(current_a=_spread(circuit, seen.rest_a), seen=seen)
+    if not _is_silent(house, reading, now):
+        seen = _see(house, circuit, claims, reading, state, now)
+        if not _is_frozen(seen, now):
+            return Rest(
+                current_a=_spread(circuit, seen.rest_a),
+                proven=_is_proven(claims, reading, seen, state),
+                seen=seen,
+            )
+    known = _spread(circuit, before.rest_a) if before else NOTHING
+    worst = [max(*pair) for pair in zip(typed, known, strict=True)]
+    return Rest(current_a=(worst[0], worst[1], worst[2]), silent=True, seen=before)
 
 
 def _is_silent(house: House, reading: Reading, now: datetime) -> bool:
@@ -67,16 +75,48 @@ def _is_silent(house: House, reading: Reading, now: datetime) -> bool:
     return reading.currents_a is None and reading.power_w is None
 
 
-def _is_frozen(before: Seen, reading: Reading, drawn: Phases, now: datetime) -> bool:
+def _is_frozen(seen: Seen, now: datetime) -> bool:
     """Say whether a meter has missed that the cars draw something else."""
-    return (
-        before.reading == replace(reading, at=before.reading.at)
-        and now - before.since >= FROZEN_AFTER
-        and any(
-            abs(one - then) > FROZEN_BY_A
-            for one, then in zip(drawn, before.drawn_a, strict=True)
-        )
+    return all(now - one.since >= FROZEN_AFTER for one in seen.said) and any(
+        one.missed_a > FROZEN_BY_A for one in seen.said
     )
+
+
+def _is_proven(
+    claims: Mapping[str, Claim], reading: Reading, seen: Seen, state: SharingState
+) -> bool:
+    """Say whether a reading contains what the cars draw now.
+
+    It does when it was told after all had followed, and changed when they did.
+    """
+    changes = [state.given[key].since for key in claims if key in state.given]
+    latest = max((each for each in changes if each is not None), default=None)
+    is_late = latest is None or (
+        reading.at is not None and reading.at >= latest + FOLLOWED_AFTER
+    )
+    return is_late and all(one.missed_a <= MISSED_A for one in seen.said)
+
+
+def _say(
+    before: Said | None,
+    value_a: float,
+    group: tuple[int, ...],
+    claims: Mapping[str, Claim],
+    now: datetime,
+) -> Said:
+    """Return what a meter says of some phases, and whether it has missed a change."""
+    each = total(claim.drawn_a or NOTHING for claim in claims.values())
+    drawn = sum(each[phase - 1] for phase in group)
+    if before is None or before.value_a != value_a:
+        return Said(value_a=value_a, since=now, drawn_a=drawn)
+    if before.settled:
+        return replace(before, missed_a=abs(drawn - before.drawn_a))
+    # What a charger tells later than the meter may have been so before.
+    settled = all(
+        claim.drawn_at is None or claim.drawn_at > before.since + FOLLOWED_AFTER
+        for claim in claims.values()
+    )
+    return replace(before, drawn_a=drawn, settled=settled)
 
 
 def _spread(circuit: Circuit, rest_a: tuple[float, ...]) -> Phases:
@@ -106,7 +146,9 @@ def _see(
     limits = [sum(circuit.limit_a[phase - 1] for phase in group) for group in groups]
     since = before.over_since if before else None
     doubted = since is not None and now - since >= DOUBTED_AFTER
+    known = before if before and len(before.said) == len(groups) else None
     rest: list[float] = []
+    said: list[Said] = []
     over = False
     for index, (value, group, limit) in enumerate(
         zip(measured, groups, limits, strict=True)
@@ -122,17 +164,19 @@ def _see(
         most = value - sum(
             draw.low + (draw.falling if too_much else 0.0) for draw in draws
         )
-        known = before.rest_a if before else ()
-        if too_much or len(known) != len(groups):
+        told = _say(known.said[index] if known else None, value, group, claims, now)
+        said.append(told)
+        if known is None:
             rest.append(most)
-        else:
-            rest.append(min(max(known[index], least), most))
+            continue
+        had = known.rest_a[index]
+        now_a = most if too_much else min(max(had, least), most)
+        says_else = told.value_a != known.said[index].value_a
+        rest.append(now_a if says_else else max(had, now_a))
     return Seen(
         rest_a=tuple(rest),
         over_since=(since or now) if over else None,
-        reading=reading,
-        since=now,
-        drawn_a=total(claim.drawn_a or NOTHING for claim in claims.values()),
+        said=tuple(said),
     )
 
 

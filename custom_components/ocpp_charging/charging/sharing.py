@@ -1,7 +1,8 @@
 """Shares what a house's fuses leave among its chargers, at every moment.
 
 Never more than any phase of any circuit bears, with what else it carries. Less at once;
-more slowly, and only when those who had it before have let go.
+more slowly, and only when those who had it before have let go and a meter has told
+that.
 """
 
 from collections.abc import Mapping, Sequence
@@ -64,7 +65,14 @@ def share(
     targets, careful = _targets(house, seekers, bounds, had, now)
     targets = _steady(seekers, bounds, had, targets)
     given = {
-        key: _paced(house, had[key], targets[key], careful[key], now) for key in claims
+        key: _paced(
+            house,
+            had[key],
+            targets[key],
+            careful[key] if all(rests[one.key].proven for one in paths[key]) else 0.0,
+            now,
+        )
+        for key in claims
     }
     given = _hold_back(claims, seekers, bounds, had, given)
     story = Story(

@@ -201,15 +201,18 @@ class ShareKeeper:
         """Bring the charger to the share, as far as it can be now."""
         self._disarm()
         now = self._clock.now()
-        commands = self._present()
-        if self._target is None:
+        commands, target = self._present(), self._target
+        if target is None:
             await self._let_go(commands)
             return
-        if commands is not None and self._is_due(self._target, now):
-            await self._send(commands, self._target, now)
+        if commands is not None and self._is_due(target, now):
+            await self._send(commands, target, now)
+        if self._target is not target:
+            # Another was given meanwhile, or none: all is looked at again.
+            return
         if commands is not None:
-            await self._go_on(self._target)
-            await self._verify(commands, self._target)
+            await self._go_on(target)
+            await self._verify(commands, target)
         moments = (self._renew_at, self._retry_at, self._check_at)
         self._arm(min((each for each in moments if each is not None), default=None))
 

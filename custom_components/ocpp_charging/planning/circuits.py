@@ -187,6 +187,35 @@ def arranged(found: Iterable[CircuitSettings]) -> HomeCircuits | None:
     return HomeCircuits((main, *settings), has_main)
 
 
+def moved_up(
+    entry: ConfigEntry, before: HomeCircuits, home: HomeCircuits
+) -> Mapping[str, Mapping[str, Any]]:
+    """Return the subentries' data that change as fuses were removed, by their ids.
+
+    What hung on one hangs on the one that fed it then, and is wired as it was.
+    """
+    changed: dict[str, dict[str, Any]] = {}
+    for gone in before.settings:
+        path = before.tree.path(gone.key)
+        left = (each.key for each in path if each.key in home.by_key)
+        above = next(left, _NO_MAIN)
+        if above == gone.key or above not in entry.subentries:
+            continue
+        for each in before.settings:
+            if each.parent == gone.key and each.key in home.by_key:
+                data = changed.setdefault(
+                    each.key, dict(entry.subentries[each.key].data)
+                )
+                data[CONF_PARENT] = above
+        data = changed.setdefault(above, dict(entry.subentries[above].data))
+        wiring = {key: "".join(map(str, each)) for key, each in gone.wiring.items()}
+        if wiring:
+            data[CONF_WIRING] = data.get(CONF_WIRING, {}) | wiring
+        if above != home.main.key:
+            data[CONF_CHARGERS] = [*data.get(CONF_CHARGERS, ()), *gone.chargers]
+    return changed
+
+
 def _parent(key: str, parents: Mapping[str, str | None], main: str) -> str:
     """Return what feeds a circuit: what the owner said, unless that leads nowhere."""
     said = parents[key]

@@ -9,6 +9,7 @@ from ..charging.circuits import Phases
 from ..charging.claims import Claim, on_house
 from ..csms.connector import CHARGING_THRESHOLD_W
 from ..csms.model import HeldBy
+from ..csms.share_ways import share_ids
 from ..csms.shares import ShareKeeper
 from ..vehicles.settings import NORMAL_PRIORITY
 from .car_use import PHASE_NAMES
@@ -55,6 +56,24 @@ class Claimant:
         """Say whether a plan is what the car gets."""
         connector = self.plan.connector
         return connector.held_by in _HELD and connector.planned_limit_a is not None
+
+    @property
+    def is_told(self) -> bool:
+        """Say whether the charger has a share."""
+        ours = share_ids(self.plan.key[1])
+        return bool(ours & self.plan.charger.memory.profiles.keys())
+
+    async def let_go(self, kept_a: float | None) -> None:
+        """Tell a charger for the last time, when it is there, to keep to so much.
+
+        None: to nothing any more.
+        """
+        if kept_a is None:
+            await self.keeper.release()
+        else:
+            self.keeper.hold(kept_a, safe_a=kept_a, valid_for=None)
+            await self.keeper.settled()
+        await self.keeper.stop()
 
     def safe_a(self, home: HomeCircuits) -> float:
         """Return what the charger falls to when nobody renews its share."""
@@ -203,3 +222,27 @@ def safe_values(
         for one in path:
             taken[one.key] += found[key]
     return found
+
+
+def is_borne(
+    claimants: Mapping[tuple[str, int], Claimant], home: HomeCircuits, charger_key: str
+) -> bool:
+    """Say whether the fuses bear all that a charger can give, beside the others.
+
+    These fall to their safe values for it.
+    """
+    draws = safe_values(claimants, home) | {
+        key: most_a(one.plan.charger, one.plan.connector, None)
+        for key, one in claimants.items()
+        if key[0] == charger_key
+    }
+    return all(
+        home.by_key[circuit.key].other_a
+        + sum(
+            current_a
+            for key, current_a in draws.items()
+            if circuit in home.tree.path(home.of_charger(key[0]).key)
+        )
+        <= min(limit_a for limit_a in circuit.limit_a if limit_a)
+        for circuit in home.tree.path(home.of_charger(charger_key).key)
+    )

@@ -17,13 +17,11 @@ from homeassistant.util import dt as dt_util
 
 from ..charging.claims import Claim, House, Share, Shares, SharingState, Why
 from ..charging.sharing import share
-from ..const import CONF_PARENT, SUBENTRY_CIRCUIT
 from ..csms.model import Change
-from ..csms.share_ways import share_ids
 from ..csms.shares import ShareKeeper
 from ..vehicles.settings import NORMAL_PRIORITY
-from .circuits import HomeCircuits
-from .claiming import Claimant, safe_values
+from .circuits import HomeCircuits, moved_up
+from .claiming import Claimant, is_borne, safe_values
 from .connector_plan import ConnectorPlan
 from .fuse_issues import FuseIssues
 from .fuse_meters import FuseMeters
@@ -218,7 +216,10 @@ class Fuse:
             return
         before, self.home = self.home, HomeCircuits.of(self._hub.entry)
         if before is not None and self.home is not None:
-            self._move_up(before, self.home)
+            for key, data in moved_up(self._hub.entry, before, self.home).items():
+                self._hass.config_entries.async_update_subentry(
+                    self._hub.entry, self._hub.entry.subentries[key], data=data
+                )
         self._meters.async_follow(self.home)
         self._issues.async_note_main(self.home)
         self._signals_changed()
@@ -228,30 +229,32 @@ class Fuse:
                 self._release(claimant)
         self.async_request()
 
-    def _move_up(self, before: HomeCircuits, home: HomeCircuits) -> None:
-        """Hang what hung on a fuse that was removed on the one that fed it."""
-        gone = before.by_key.keys() - home.by_key.keys()
-        for subentry in self._hub.entry.get_subentries_of_type(SUBENTRY_CIRCUIT):
-            parent = subentry.data.get(CONF_PARENT)
-            if parent not in gone or parent == before.main.key:
-                continue
-            above = before.by_key[parent].parent
-            self._hass.config_entries.async_update_subentry(
-                self._hub.entry, subentry, data={**subentry.data, CONF_PARENT: above}
-            )
-
     @callback
-    def async_forget(self, subentry_id: str) -> None:
-        """Share no more with a charger that was removed."""
+    def async_forget(self, subentry_id: str) -> Coroutine[Any, Any, None]:
+        """Share no more with a charger that was removed; returns what tells it so.
+
+        Its share is taken off it, unless the fuse needs it: then it keeps to what is
+        safe.
+        """
+        home = self.home
+        keeps = home is not None and not is_borne(self._claimants, home, subentry_id)
+        gone: list[tuple[Claimant, float]] = []
         for key in [each for each in self._claimants if each[0] == subentry_id]:
+            safe_a = self.safe_a(key) or 0.0
             self._unfollow(key)
             claimant = self._claimants.pop(key)
             self.shares.pop(key, None)
             self.protected.pop(key, None)
             self._short.discard(key)
             self._issues.async_note_kept(claimant, kept=True)
-            self._run(claimant.keeper.stop())
+            gone.append((claimant, safe_a))
         self.async_request()
+        return self._let_go(gone, keeps=keeps)
+
+    async def _let_go(self, gone: list[tuple[Claimant, float]], *, keeps: bool) -> None:
+        for claimant, safe_a in gone:
+            await claimant.let_go(safe_a if keeps else None)
+            self._issues.async_note_left(claimant, safe_a if claimant.is_told else None)
 
     @callback
     def _added(self, plan: ConnectorPlan) -> None:
@@ -265,6 +268,7 @@ class Fuse:
             plan.charger.listen_to(changes, self.async_request),
             plan.listen(self.async_request),
         ]
+        self._issues.async_note_left(claimant, None)
         if self.home is None:
             self._release(claimant)
         self.async_request()
@@ -275,9 +279,7 @@ class Fuse:
 
     def _release(self, claimant: Claimant) -> None:
         """Take a share off a charger for which there is no fuse any more."""
-        profiles = claimant.plan.charger.memory.profiles
-        left = share_ids(claimant.plan.key[1]) & profiles.keys()
-        if left or claimant.plan.connector.share_a is not None:
+        if claimant.is_told or claimant.plan.connector.share_a is not None:
             self._run(claimant.keeper.release())
         self._issues.async_note_kept(claimant, kept=True)
 

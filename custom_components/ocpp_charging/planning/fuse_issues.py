@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 METER_SILENT: Final = "fuse_meter_silent"
 NOT_KEPT: Final = "fuse_not_kept"
 NO_MAIN: Final = "fuse_no_main"
+LEFT: Final = "fuse_left"
 
 SILENT_FOR: Final = timedelta(minutes=2)
 """A meter that is silent for so long while a car charges is told of."""
@@ -58,6 +59,22 @@ class FuseIssues:
             self._delete(issue_id)
         else:
             self._create(issue_id, NOT_KEPT, ir.IssueSeverity.ERROR, name=identity)
+
+    @callback
+    def async_note_left(self, claimant: Claimant, left_a: float | None) -> None:
+        """Say what a charger that was removed keeps to; None: to nothing of ours."""
+        identity = claimant.plan.charger.identity
+        issue_id = f"{LEFT}_{self._entry_id}_{identity}_{claimant.plan.key[1]}"
+        if left_a is None:
+            self._delete(issue_id)
+        else:
+            self._create(
+                issue_id,
+                LEFT,
+                ir.IssueSeverity.WARNING,
+                name=identity,
+                current=f"{left_a:g}",
+            )
 
     @callback
     def async_note_main(self, home: HomeCircuits | None) -> None:

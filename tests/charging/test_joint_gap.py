@@ -14,12 +14,14 @@ from custom_components.ocpp_charging.charging import (
     PeakTariff,
     Place,
     Problem,
+    Series,
     Signals,
     Site,
+    State,
     plan_greedy,
 )
 
-from .houses import MIDNIGHT, series
+from .houses import MIDNIGHT, series, spans
 from .joint_houses import joint, wish
 from .joint_milp import House, Wish, cheapest, least_missing
 
@@ -195,6 +197,23 @@ def test_four_cars_that_count_their_starts_are_as_near_as_is_promised(
     assert paid(house, made) <= cost * (1 + ALLOWED)
     assert paid(house, made) == pytest.approx(made.cost, rel=1e-4)
     assert made.cost - made.gap <= cost * (1 + 1e-6), "the gap that is told is true"
+
+
+@pytest.mark.parametrize("seed", [9, 20, 23])
+def test_a_little_less_room_moves_no_car_to_another_time(seed: int) -> None:
+    cars, site = as_cars(some_house(random.Random(seed), 32, 2, start_cost=0.05))
+    first = joint(cars, site)
+    again = {
+        key: replace(one, state=State(plan=first.plans[key]))
+        for key, one in cars.items()
+    }
+    assert site.grid_limit
+    less = Series(replace(one, value=0.99 * one.value) for one in site.grid_limit)
+    second = joint(again, replace(site, grid_limit=less), now=0.01)
+    for key, one in second.plans.items():
+        assert one.met
+        begins, began = spans(one)[0][0], spans(first.plans[key])[0][0]
+        assert begins == pytest.approx(began, abs=0.25)
 
 
 @pytest.mark.parametrize("asked", [1, 3])

@@ -23,13 +23,15 @@ def stabilised(
     """Return what was found, or the plan so far, and what another would gain.
 
     First the very times of the plan so far are tried. If they don't do any more, and it
-    is charging, then going on until this time of charging was to end.
+    is charging, then going on until this time of charging was to end; then those times
+    with the slots beside them, for when a little more is needed.
     """
     if not spans:
         return found, 0.0
     for kept in (
         _same(ask, worth, preferences, car, spans),
         _going_on(ask, worth, preferences, car, spans),
+        _same(ask, worth, preferences, car, _beside(ask, spans)),
     ):
         if kept is None:
             continue
@@ -61,6 +63,22 @@ def _same(
         inside.append(powers[edges[at]] if planned else None)
     within = replace(ask, slots=slots, powers=inside)
     return find(within, worth, preferences, car)
+
+
+def _beside(ask: Ask, spans: Spans) -> Spans:
+    """Return times with the slots that they touch, and the ones before and after."""
+    wider: Spans = []
+    for start, end in spans:
+        touched = [
+            at
+            for at, slot in enumerate(ask.slots)
+            if slot.start < end - 1e-3 and start + 1e-3 < slot.end
+        ]
+        if touched:
+            first = ask.slots[max(0, touched[0] - 1)]
+            last = ask.slots[min(len(ask.slots) - 1, touched[-1] + 1)]
+            wider.append((first.start, last.end))
+    return wider
 
 
 def _going_on(

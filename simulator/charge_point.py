@@ -426,6 +426,15 @@ class ChargePoint:
         """Act on an accepted RemoteStartTransaction."""
         if self.quirks.remote_start_without_effect:
             return
+        if self.quirks.remote_start_delay_s:
+            self.clock.later_wall(
+                self.quirks.remote_start_delay_s,
+                lambda: self._begin(connector, grant),
+            )
+        else:
+            self._begin(connector, grant)
+
+    def _begin(self, connector: Connector, grant: Grant) -> None:
         if self.configuration.boolean("AuthorizeRemoteTxRequests"):
             self.spawn(self._begin_if_allowed(connector, grant))
         else:

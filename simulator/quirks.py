@@ -119,6 +119,8 @@ class Quirks:
 
     # Transactions
     remote_start_without_effect: bool = False
+    remote_start_delay_s: float = 0.0
+    """How long after it is accepted the transaction begins."""
     rejects_remote_stop: bool = False
     one_session_per_plug: bool = False
     """After a session RemoteStartTransaction is rejected until the car is unplugged."""
@@ -250,6 +252,8 @@ PRESETS: Mapping[str, Quirks] = MappingProxyType(
         "absolute-unanswered": Quirks(
             leaves_absolute_unanswered=True, rejected_purposes=frozenset({_MAX, _TX})
         ),
+        # Seen in a log: accepted, and begun 46 s later
+        "starts-late": Quirks(remote_start_delay_s=46.0),
         # Grizzl-E, newer
         "least-limit": Quirks(least_limit_a=7.0, only_stack_level_zero=True),
         # Wallbox

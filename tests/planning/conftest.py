@@ -69,6 +69,9 @@ class Home:
         self.gives_up_s: float | None = None
         """After how long a call is given up that the charger leaves unanswered; None
         where it answers all."""
+        self.waits_s: float | None = None
+        """How much time passes at each turn for what a charger takes its time to do;
+        None where it does all at once."""
         self._given_up = 0
 
     def of(self, connector: int = 1) -> ConnectorPlan:
@@ -80,7 +83,7 @@ class Home:
 
     async def settle(self) -> None:
         """Let what is under way be done; what is never answered is given up."""
-        if self.gives_up_s is None:
+        if self.gives_up_s is None and self.waits_s is None:
             await self.hass.async_block_till_done()
             await self._exchange()
             return
@@ -90,7 +93,9 @@ class Home:
             if self.cp.wire.unanswered != self._given_up:
                 self._given_up = self.cp.wire.unanswered
                 # A little more, or rounding could keep it from being due.
-                self.freezer.tick(timedelta(seconds=self.gives_up_s + 1))
+                self.freezer.tick(timedelta(seconds=(self.gives_up_s or 0) + 1))
+            if self.waits_s is not None and not done.done():
+                self.freezer.tick(timedelta(seconds=self.waits_s))
         await done
 
     async def _exchange(self) -> None:

@@ -50,6 +50,8 @@ HABITS = (
     "goes-on-at-zero",
     "set-in-app",
     "absolute-unanswered",
+    "starts-late",
+    "slow-answers",
     "starts-by-itself",
     "starts-and-goes-on",
     "unadvertised",
@@ -69,6 +71,7 @@ PLAYED = {
     "starts-by-itself": Quirks(),
     "starts-and-goes-on": PRESETS["rejects-remote-stop"],
     "unadvertised": Quirks(),
+    "slow-answers": Quirks(),
     "watts-and-energy": Quirks(
         watts_only=True,
         delivered_measurands=frozenset({"Energy.Active.Import.Register"}),
@@ -92,6 +95,9 @@ HELD = {HeldBy.PROFILE, HeldBy.MERGED, HeldBy.START_STOP, HeldBy.IGNORED}
 GIVES_UP_S = {"absolute-unanswered": 1801.0}
 """How long is waited for an answer that never comes: longer than time passes at one go,
 or an answer that is under way then would be given up, too."""
+
+WAITS_S = {"starts-late": 1.0, "slow-answers": 1.0}
+"""Where a charger takes its time, some has to pass while it is waited for."""
 
 
 @pytest.fixture(autouse=True)
@@ -118,6 +124,9 @@ async def home_with(home: Make, habit: str) -> Home:
         **OPTIONS.get(habit, {}),
     )
     made.gives_up_s = GIVES_UP_S.get(habit)
+    made.waits_s = WAITS_S.get(habit)
+    if habit == "slow-answers":
+        made.cp.faults.delay_answers(25.0)
     return made
 
 
